@@ -1,0 +1,42 @@
+// How objects are named: by key everywhere and for good, by id between one open and its close.
+//
+// Values; safe to use from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "daemon/base/digest.h"
+
+namespace lacuna {
+
+// The object's name in the cache, on disk and in a door, e.g. "v1/sha256:…" (CONTRACT.md, "Files").
+class ObjectKey {
+ public:
+  ObjectKey() = default;
+  // An identity object: its bytes are the blob's, zero-padded to a whole block.
+  static ObjectKey ForBlob(const Digest& digest) { return ObjectKey("v1/" + digest.ToString()); }
+
+  const std::string& text() const { return text_; }
+  // The same as one path component: "v1-sha256-…".
+  std::string FileName() const;
+
+  friend bool operator==(const ObjectKey&, const ObjectKey&) = default;
+  friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+
+ private:
+  explicit ObjectKey(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+// A door's own number for an open object: the kernel's object id (cachefiles), the node id (fuse).
+enum class ObjectId : uint64_t {};
+
+}  // namespace lacuna
+
+template <>
+struct std::hash<lacuna::ObjectKey> {
+  size_t operator()(const lacuna::ObjectKey& key) const { return std::hash<std::string>()(key.text()); }
+};
