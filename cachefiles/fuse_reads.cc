@@ -1,0 +1,64 @@
+#include "cachefiles/fuse_reads.h"
+
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/log.h"
+
+namespace lacuna {
+namespace {
+
+// A dead registry fails thousands of reads: one of them a second is a warning, the rest are for debugging.
+constexpr std::chrono::seconds kWarningInterval(1);
+
+// One buffer for each worker, kept: a fresh 1 MiB would cost 256 page faults at every reply.
+absl::Span<char> BufferOf(size_t size) {
+  thread_local std::vector<char> buffer;
+  if (buffer.size() < size) buffer.resize(size);
+  return absl::MakeSpan(buffer.data(), size);
+}
+
+}  // namespace
+
+FuseReads::FuseReads(std::shared_ptr<FuseChannel> channel, WorkerPool& pool)
+    : channel_(std::move(channel)), pool_(pool) {}
+
+PendingRead FuseReads::Take(uint64_t unique, FuseObjectRef object, const ByteRange& range) {
+  const ObjectId id = object->id;
+  Job job = {unique, std::move(object), range};
+  return PendingRead(id, range,
+                     [self = shared_from_this(), job = std::move(job)](const absl::Status& status) mutable {
+                       self->Answer(std::move(job), status);
+                     });
+}
+
+void FuseReads::Answer(Job job, const absl::Status& status) {
+  if (!status.ok()) return Fail(job, status);
+  channel_->WhileOpen(
+      [&] { pool_.Submit([self = shared_from_this(), job = std::move(job)] { self->ReplyFromFile(job); }); });
+}
+
+void FuseReads::ReplyFromFile(const Job& job) {
+  if (!channel_->IsParked(job.unique)) return;  // stopped meanwhile
+  const absl::Span<char> bytes = BufferOf(job.range.length);
+  // All of the range or an error: a short reply would shrink the file in the kernel (KERNEL.md 2.1).
+  const absl::Status status = job.object->file->ReadAt(job.range.offset, bytes);
+  if (!status.ok()) return Fail(job, status);
+  channel_->ReplyParked(job.unique, 0, bytes);
+}
+
+void FuseReads::Fail(const Job& job, const absl::Status& status) {
+  if (!channel_->ReplyParked(job.unique, EIO)) return;
+  ++errors_answered_;
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  auto next = next_warning_.load();
+  const auto after = (now + kWarningInterval).count();
+  const bool warn = now.count() >= next && next_warning_.compare_exchange_strong(next, after);
+  const LogLevel level = warn ? LogLevel::kWarning : LogLevel::kDebug;
+  if (!LogEnabled(level)) return;
+  LogLine(level, absl::StrCat("EIO for a reader of ", job.object->key.text(), " ", ToString(job.range), ": ",
+                              status.message()));
+}
+
+}  // namespace lacuna
