@@ -12,8 +12,6 @@
 namespace lacuna {
 namespace {
 
-using Body = decltype(FuseRequest::body);
-
 // The kernel only ever appends to its structures, so a longer body is a newer kernel's.
 template <typename T>
 absl::StatusOr<T> Take(absl::Span<const char> body, size_t size = sizeof(T)) {
@@ -25,25 +23,28 @@ absl::StatusOr<T> Take(absl::Span<const char> body, size_t size = sizeof(T)) {
   return value;
 }
 
-absl::StatusOr<Body> ParseInit(absl::Span<const char> body) {
+absl::Status ParseInit(absl::Span<const char> body, FuseRequest& request) {
   // 16 bytes up to 7.35; 7.36 appended flags2.
   ASSIGN_OR_RETURN(const fuse_init_in in, Take<fuse_init_in>(body, offsetof(fuse_init_in, flags2)));
-  return FuseInit{in.major, in.minor, in.max_readahead, in.flags};
+  request.body = FuseInit{in.major, in.minor, in.max_readahead, in.flags};
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Body> ParseLookup(absl::Span<const char> body) {
+absl::Status ParseLookup(absl::Span<const char> body, FuseRequest& request) {
   const void* const end = body.empty() ? nullptr : std::memchr(body.data(), '\0', body.size());
   if (end == nullptr) return absl::InvalidArgumentError("name without its NUL");
-  return FuseLookup{
+  request.body = FuseLookup{
       absl::string_view(body.data(), static_cast<size_t>(static_cast<const char*>(end) - body.data()))};
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Body> ParseForget(uint64_t node, absl::Span<const char> body) {
+absl::Status ParseForget(absl::Span<const char> body, FuseRequest& request) {
   ASSIGN_OR_RETURN(const fuse_forget_in in, Take<fuse_forget_in>(body));
-  return FuseForget{{{node, in.nlookup}}};
+  request.body = FuseForget{{{request.node, in.nlookup}}};
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Body> ParseBatchForget(absl::Span<const char> body) {
+absl::Status ParseBatchForget(absl::Span<const char> body, FuseRequest& request) {
   ASSIGN_OR_RETURN(const fuse_batch_forget_in in, Take<fuse_batch_forget_in>(body));
   body.remove_prefix(sizeof(in));
   if (in.count > body.size() / sizeof(fuse_forget_one)) {
@@ -56,26 +57,30 @@ absl::StatusOr<Body> ParseBatchForget(absl::Span<const char> body) {
     forget.nodes.push_back({one.nodeid, one.nlookup});
     body.remove_prefix(sizeof(one));
   }
-  return forget;
+  request.body = std::move(forget);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Body> ParseOpen(absl::Span<const char> body) {
+absl::Status ParseOpen(absl::Span<const char> body, FuseRequest& request) {
   ASSIGN_OR_RETURN(const fuse_open_in in, Take<fuse_open_in>(body));
-  return FuseOpen{in.flags};
+  request.body = FuseOpen{in.flags};
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Body> ParseRead(absl::Span<const char> body) {
+absl::Status ParseRead(absl::Span<const char> body, FuseRequest& request) {
   ASSIGN_OR_RETURN(const fuse_read_in in, Take<fuse_read_in>(body));
   if (in.size > kFuseMaxRead) return absl::InvalidArgumentError(absl::StrCat("READ of ", in.size, " bytes"));
   if (in.offset > std::numeric_limits<int64_t>::max() - kFuseMaxRead) {
     return absl::InvalidArgumentError(absl::StrCat("READ at ", in.offset));
   }
-  return FuseRead{in.fh, in.offset, in.size};
+  request.body = FuseRead{in.fh, in.offset, in.size};
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Body> ParseRelease(absl::Span<const char> body) {
+absl::Status ParseRelease(absl::Span<const char> body, FuseRequest& request) {
   ASSIGN_OR_RETURN(const fuse_release_in in, Take<fuse_release_in>(body));
-  return FuseRelease{in.fh};
+  request.body = FuseRelease{in.fh};
+  return absl::OkStatus();
 }
 
 int RefusalOf(uint32_t opcode) {
@@ -102,31 +107,35 @@ int RefusalOf(uint32_t opcode) {
   }
 }
 
-absl::StatusOr<Body> ParseBody(const fuse_in_header& header, absl::Span<const char> body) {
-  switch (header.opcode) {
+absl::Status ParseBody(uint32_t opcode, absl::Span<const char> body, FuseRequest& request) {
+  switch (opcode) {
     case FUSE_INIT:
-      return ParseInit(body);
+      return ParseInit(body, request);
     case FUSE_LOOKUP:
-      return ParseLookup(body);
+      return ParseLookup(body, request);
     case FUSE_FORGET:
-      return ParseForget(header.nodeid, body);
+      return ParseForget(body, request);
     case FUSE_BATCH_FORGET:
-      return ParseBatchForget(body);
-    case FUSE_GETATTR:
-      return FuseGetattr{};
+      return ParseBatchForget(body, request);
     case FUSE_OPEN:
-      return ParseOpen(body);
+      return ParseOpen(body, request);
     case FUSE_READ:
-      return ParseRead(body);
+      return ParseRead(body, request);
     case FUSE_RELEASE:
-      return ParseRelease(body);
+      return ParseRelease(body, request);
+    case FUSE_GETATTR:
+      request.body = FuseGetattr{};
+      return absl::OkStatus();
     case FUSE_STATFS:
-      return FuseStatfs{};
+      request.body = FuseStatfs{};
+      return absl::OkStatus();
     case FUSE_INTERRUPT:
     case FUSE_NOTIFY_REPLY:
-      return FuseSilent{};
+      request.body = FuseSilent{};
+      return absl::OkStatus();
     default:
-      return FuseRefused{RefusalOf(header.opcode)};
+      request.body = FuseRefused{RefusalOf(opcode)};
+      return absl::OkStatus();
   }
 }
 
@@ -139,9 +148,10 @@ absl::StatusOr<FuseRequest> ParseFuseRequest(absl::Span<const char> message) {
     return absl::InvalidArgumentError(
         absl::StrCat("FUSE message of ", message.size(), " bytes says it has ", header->len));
   }
-  absl::StatusOr<Body> body = ParseBody(*header, message.subspan(sizeof(fuse_in_header)));
-  if (!body.ok()) return Annotate(body.status(), absl::StrCat("FUSE operation ", header->opcode));
-  return FuseRequest{header->unique, header->nodeid, *std::move(body)};
+  FuseRequest request = {.unique = header->unique, .node = header->nodeid};
+  const absl::Status status = ParseBody(header->opcode, message.subspan(sizeof(fuse_in_header)), request);
+  if (!status.ok()) return Annotate(status, absl::StrCat("FUSE operation ", header->opcode));
+  return request;
 }
 
 std::optional<uint64_t> FuseUniqueOf(absl::Span<const char> message) {
