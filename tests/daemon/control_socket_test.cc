@@ -1,0 +1,126 @@
+// Who may listen at the control socket and who may call: without gRPC.
+#include "daemon/control_socket.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace lacuna {
+namespace {
+
+class ControlSocket : public testing::Test {
+ protected:
+  ControlSocket() {
+    char name[] = "/tmp/control_socket_test.XXXXXX";
+    folder_ = mkdtemp(name);
+    path_ = ControlSocketPath(folder_);
+  }
+  ~ControlSocket() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_;
+  std::string path_;
+};
+
+TEST_F(ControlSocket, IsForItsOwnerAlone) {
+  const absl::StatusOr<UniqueFd> fd = ListenOnControlSocket(path_);
+  ASSERT_TRUE(fd.ok()) << fd.status();
+  struct stat found = {};
+  ASSERT_EQ(stat(path_.c_str(), &found), 0);
+  EXPECT_TRUE(S_ISSOCK(found.st_mode));
+  EXPECT_EQ(found.st_mode & 0777, 0600u);
+  EXPECT_TRUE(fcntl(fd->get(), F_GETFD) & FD_CLOEXEC);
+}
+
+TEST_F(ControlSocket, ReplacesTheSocketOfADeadDaemon) {
+  { const absl::StatusOr<UniqueFd> dead = ListenOnControlSocket(path_); }
+  ASSERT_TRUE(std::filesystem::exists(path_));
+  const absl::StatusOr<UniqueFd> fd = ListenOnControlSocket(path_);
+  ASSERT_TRUE(fd.ok()) << fd.status();
+  EXPECT_TRUE(ConnectToControlSocket(path_).ok());
+}
+
+TEST_F(ControlSocket, LeavesALivingDaemonAlone) {
+  const absl::StatusOr<UniqueFd> first = ListenOnControlSocket(path_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const absl::Status second = ListenOnControlSocket(path_).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(second));
+  EXPECT_THAT(std::string(second.message()), testing::HasSubstr("another lacunad listens at " + path_));
+  EXPECT_TRUE(ConnectToControlSocket(path_).ok());
+}
+
+TEST_F(ControlSocket, LeavesALivingDaemonWithAFullBacklogAlone) {
+  const absl::StatusOr<UniqueFd> first = ListenOnControlSocket(path_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  std::vector<UniqueFd> callers;
+  absl::StatusOr<UniqueFd> caller = ConnectToControlSocket(path_);
+  for (; caller.ok(); caller = ConnectToControlSocket(path_)) callers.push_back(*std::move(caller));
+  EXPECT_EQ(caller.status().message(), "it accepts no connections");
+  EXPECT_TRUE(absl::IsFailedPrecondition(ListenOnControlSocket(path_).status()));
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocket, NeverRemovesWhatIsNotASocket) {
+  std::ofstream(path_) << "precious";
+  const absl::Status status = ListenOnControlSocket(path_).status();
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("is not a socket"));
+  EXPECT_EQ(std::filesystem::file_size(path_), 8u);
+}
+
+TEST_F(ControlSocket, OneStarterAtATime) {
+  { const absl::StatusOr<UniqueFd> dead = ListenOnControlSocket(path_); }
+  UniqueFd other(open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(flock(other.get(), LOCK_EX), 0);
+  EXPECT_THAT(std::string(ListenOnControlSocket(path_).status().message()),
+              testing::HasSubstr("another lacunad is starting"));
+  other.Reset();
+  EXPECT_TRUE(ListenOnControlSocket(path_).ok());
+}
+
+TEST_F(ControlSocket, ErrorsNameThePathAndTheCause) {
+  EXPECT_THAT(std::string(ListenOnControlSocket(std::string(108, 'x')).status().message()),
+              testing::HasSubstr("at most 107 bytes"));
+  EXPECT_THAT(std::string(ListenOnControlSocket("/nonexistent/lacunad.sock").status().message()),
+              testing::HasSubstr("open /nonexistent/: No such file or directory"));
+  EXPECT_EQ(ConnectToControlSocket(path_).status().message(), "No such file or directory");
+  { const absl::StatusOr<UniqueFd> dead = ListenOnControlSocket(path_); }
+  EXPECT_EQ(ConnectToControlSocket(path_).status().message(), "Connection refused");
+}
+
+// What CheckControlPeer says, at our end, of a child that connects as `uid`.
+absl::Status CheckChild(const std::string& path, int listening, uid_t uid) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setuid(uid) != 0) _exit(1);
+    const absl::StatusOr<UniqueFd> connection = ConnectToControlSocket(path);
+    char answer = 0;
+    _exit(connection.ok() && read(connection->get(), &answer, 1) >= -1 ? 0 : 2);
+  }
+  int ended = -1;
+  EXPECT_EQ(waitpid(child, &ended, 0), child);
+  EXPECT_EQ(ended, 0);
+  const UniqueFd connection(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
+  return CheckControlPeer(connection.get());
+}
+
+TEST_F(ControlSocket, KnowsItsCallers) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to call as somebody else";
+  const absl::StatusOr<UniqueFd> fd = ListenOnControlSocket(path_);
+  ASSERT_TRUE(fd.ok()) << fd.status();
+  chmod(folder_.c_str(), 0755);
+  chmod(path_.c_str(), 0666);  // as if somebody had opened it up
+  EXPECT_TRUE(CheckChild(path_, fd->get(), 0).ok());
+  const absl::Status other = CheckChild(path_, fd->get(), 65534);
+  EXPECT_TRUE(absl::IsPermissionDenied(other));
+  EXPECT_THAT(std::string(other.message()), testing::StartsWith("user 65534 (process "));
+}
+
+}  // namespace
+}  // namespace lacuna
