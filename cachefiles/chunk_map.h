@@ -2,16 +2,10 @@
 //
 // "Present" means written and readable in this process, or written and synced before the map was (DESIGN.md
 // section 5). What a crash forgets is fetched again; nothing is ever invented. Holes of the backing file are
-// never consulted.
+// never consulted. The bytes on disk: chunk_map_format.h.
 //
-// Callers: the engine (BlobCache) marks and asks; its commit runs on a worker. Thread-safe.
-//
-// On disk (format version 1, little-endian), two slots of equal size, written in turn, so that a torn write
-// leaves the other:
-//   header 64 bytes: magic "LACUNAMP", u32 version, u32 chunk size, u64 object size, u64 generation, u64
-//   bitmap bytes,
-//                    padding; then SHA-256 over header (with this field zero) and bitmap in its last 32 bytes
-//   bitmap, bit i of byte j = chunk 8j + i; the slot is padded to 4096 bytes.
+// Callers: the engine (BlobCache) marks and asks; its commit runs on a worker. Thread-safe. Only Commit
+// waits for a disk; the others never wait for a Commit that does.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +26,19 @@ class ChunkMap {
   // What Open found on the disk.
   enum class Origin { kNew, kLoaded, kDamaged };
 
+  // The largest object, in bytes: 16 Mi chunks, whose map takes 2 MiB of memory.
+  static constexpr uint64_t kMaxObjectSize = uint64_t{1} << 40;
+
   // `map_file` holds the map of an object of `object_size` bytes; an empty file is a new map. A file in which
   // no slot is whole, or that belongs to another size, starts empty and is reported as kDamaged.
+  // InvalidArgument for an object larger than kMaxObjectSize; an error of reading `map_file` as it is.
   static absl::StatusOr<std::unique_ptr<ChunkMap>> Open(std::unique_ptr<BackingFile> map_file,
                                                         uint64_t map_file_size, uint64_t object_size);
 
   Origin origin() const { return origin_; }
   uint64_t object_size() const { return object_size_; }
 
+  // Chunks past the end of the object are never present, and not missing either.
   bool IsPresent(uint64_t chunk) const;
   // The chunks of `chunks` that are not present, ascending.
   std::vector<uint64_t> Missing(const ChunkRange& chunks) const;
@@ -47,16 +46,45 @@ class ChunkMap {
   uint64_t present_chunks() const;
   uint64_t present_bytes() const;
 
-  // The chunk's bytes are in the backing file.
+  // The chunk's bytes are in the backing file. Does nothing after a failed sync of the data (see Commit).
   void MarkPresent(uint64_t chunk);
 
   // Syncs `data`, then writes and syncs the bits that were set before the call. Does nothing when nothing
-  // changed since the last commit. On an error of `data`'s sync nothing of this map may be trusted again: all
-  // bits are dropped, also on disk, and the error is returned; the caller drops the object.
+  // changed since the last commit. Concurrent calls take turns.
+  //
+  // When syncing `data` fails, nothing of this map may be trusted again: all bits are dropped, also on disk,
+  // MarkPresent does nothing from then on, and this and every later Commit return the error. The caller drops
+  // the object; it must, if the message says that the map on disk could not be wiped.
+  // When only the map cannot be written (disk full), the bits stay, and a later Commit tries again.
   absl::Status Commit(BackingFile& data);
 
  private:
   ChunkMap(std::unique_ptr<BackingFile> map_file, uint64_t object_size);
+
+  absl::Status Load(uint64_t map_file_size);
+  absl::Status WriteSlot(std::vector<uint64_t> words) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  absl::Status Fail(const absl::Status& cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  void Drop(absl::Status failure);
+  absl::Status WipeSlots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mutex_);
+  bool Test(uint64_t chunk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Constant after Open.
+  const std::unique_ptr<BackingFile> map_file_;
+  const uint64_t object_size_;
+  const uint64_t chunk_count_;
+  Origin origin_ = Origin::kNew;
+
+  // Held for a whole commit, disk included. Taken before mutex_.
+  Mutex commit_mutex_;
+  uint64_t generation_ ABSL_GUARDED_BY(commit_mutex_) = 0;        // of the slot written last
+  uint64_t next_slot_ ABSL_GUARDED_BY(commit_mutex_) = 0;         // never the one that holds generation_
+  uint64_t committed_chunks_ ABSL_GUARDED_BY(commit_mutex_) = 0;  // bits only get set: a count tells all
+
+  // Held for moments only.
+  mutable Mutex mutex_;
+  std::vector<uint64_t> words_ ABSL_GUARDED_BY(mutex_);  // bit i of word w is chunk 64w + i
+  uint64_t present_chunks_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);  // why the data cannot be trusted
 };
 
 }  // namespace lacuna
