@@ -1,0 +1,81 @@
+"""The base of the integration tests: a folder on a real disk, a registry with its proxy, images, daemons; all gone afterwards."""
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from . import leftovers, programs
+from .daemon import Daemon
+from .fault_proxy import FaultProxy
+from .images import Image, ImageCache
+from .registry import Registry
+from .request_log import RequestLog
+from .trees import TreeSpec, differences
+
+BLOBS = "/blobs/"  # what the paths of blobs have in them
+
+
+class IntegrationTest(unittest.TestCase):
+    longMessage = True
+    maxDiff = 4000
+
+    def setUp(self) -> None:
+        if reason := programs.why_not_here():
+            self.skipTest(reason)
+        # On a disk: backing files are refused on tmpfs, and /tmp may be one.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-test-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(leftovers.detach_all_below, self.folder)
+        self.images = ImageCache(programs.BUILD / "tests" / "images")
+        self._registries = 0
+        self._daemons = 0
+
+    def start_registry(self, user: tuple[str, str] | None = None) -> None:
+        """Makes self.registry and, in front of it, self.proxy, whose log is self.wire."""
+        self._registries += 1
+        self.registry = Registry(self.folder / f"registry-{self._registries}", user)
+        self.addCleanup(self.registry.stop)
+        self.proxy = FaultProxy(self.registry.host, self.registry.port)
+        self.addCleanup(self.proxy.stop)
+
+    @property
+    def wire(self) -> RequestLog:
+        return self.proxy.log
+
+    def push(self, image: Image, name: str = "test:latest", *flags: str) -> str:
+        """Pushes past the proxy; returns the reference through it."""
+        programs.run([programs.LACUNA_IMAGE, "push", *flags, image.bootstrap, image.device, f"{self.registry.address}/{name}"])
+        return self.reference(name)
+
+    def reference(self, name: str = "test:latest") -> str:
+        return f"127.0.0.1:{self.proxy.port}/{name}"
+
+    def new_daemon(self, root: pathlib.Path | None = None, **config: dict[str, object]) -> Daemon:
+        self._daemons += 1
+        config = {"log": {"level": "debug"}} | config
+        daemon = Daemon(self.folder / f"daemon-{self._daemons}", root, **config)
+        self.addCleanup(self._finish, daemon)
+        return daemon
+
+    def serve(self, spec: TreeSpec = TreeSpec(), **config: dict[str, object]) -> tuple[Daemon, Image, str]:
+        """A registry with one image behind a proxy, and a daemon that runs: (daemon, image, its reference)."""
+        self.start_registry()
+        image = self.images.get(spec)
+        reference = self.push(image)
+        return self.new_daemon(**config).start(), image, reference
+
+    def mount_point(self, name: str = "mnt") -> pathlib.Path:
+        return self.folder / name
+
+    def assert_equal_trees(self, image: Image, mounted: pathlib.Path) -> None:
+        self.assertEqual(differences(image.tree, mounted), [])
+
+    def _finish(self, daemon: Daemon) -> None:
+        daemon.clean_up()
+        if daemon.process and self._failed():
+            print(f"---- log of {daemon.process.log_path.name}\n{daemon.process.log()[-20000:]}")
+
+    def _failed(self) -> bool:
+        errors = self._outcome.result.failures + self._outcome.result.errors
+        return not self._outcome.success or any(test is self for test, _ in errors)

@@ -1,0 +1,102 @@
+"""A lacunad of the test's own, and the lacunactl that talks to it."""
+import json
+import pathlib
+import signal
+import subprocess
+
+from . import leftovers, programs
+from .process import Process, wait_until
+
+SHUTDOWN_SECONDS = 2.0  # what lacunad promises
+
+
+class StartError(Exception):
+    """lacunad ended instead of serving."""
+
+    def __init__(self, status: int, log: str):
+        super().__init__(f"lacunad ended with status {status}:\n{log}")
+        self.status = status
+        self.log = log
+
+
+class Daemon:
+    """Folders and configuration of one lacunad; it may be started again and again, on the same cache."""
+
+    def __init__(self, folder: pathlib.Path, root: pathlib.Path | None = None, **config: dict[str, object]):
+        """`config`: TOML tables by name, e.g. fetch={"read_deadline": "5s"}."""
+        self.root = root or folder / "root"
+        self.run = folder / "run"
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._config = folder / "lacunad.toml"
+        self._config.write_text("\n".join(_toml_table(name, table) for name, table in config.items()))
+        self._starts = 0
+        self._loops_before = leftovers.loop_devices()
+        self.process: Process | None = None
+
+    def command(self, *more: str) -> list[str]:
+        return [str(programs.LACUNAD), "--config", str(self._config), "--root", str(self.root), "--run", str(self.run), *more]
+
+    def start(self, *more: str) -> "Daemon":
+        """Starts it and waits until it answers. StartError when it ends instead."""
+        self._starts += 1
+        self.process = Process(self.command(*more), self._folder / f"lacunad-{self._starts}.log")
+        wait_until("lacunad to answer", self._answers, seconds=20)
+        return self
+
+    def _answers(self) -> bool:
+        if not self.process.running():
+            raise StartError(self.process.wait(1), self.process.log())
+        return self.ctl("status", check=False).returncode == programs.DONE
+
+    def ctl(self, *arguments: object, check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        return programs.run([programs.LACUNACTL, "--run", self.run, *arguments], check, seconds)
+
+    def ctl_json(self, *arguments: object) -> dict:
+        return json.loads(self.ctl("-o", "json", *arguments).stdout)
+
+    def status(self) -> dict:
+        return self.ctl_json("status")
+
+    def mount(self, reference: str, directory: pathlib.Path, *flags: str) -> pathlib.Path:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.ctl("mount", *flags, reference, directory)
+        return directory
+
+    def kill(self) -> None:
+        """kill -9: what is mounted stays, and answers EIO."""
+        self.process.send(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = SHUTDOWN_SECONDS) -> None:
+        """Asks it to end, and checks that it did: in time, with status 0, and with nothing left behind."""
+        self.process.send(number)
+        status = self.process.wait(seconds)
+        if status != 0:
+            raise AssertionError(f"lacunad ended with status {status}:\n{self.process.log()}")
+        self.check_no_leftovers()
+
+    def leftovers(self) -> list[str]:
+        new_loops = {name: file for name, file in leftovers.loop_devices().items() if name not in self._loops_before}
+        return ([f"mount {point}" for point in leftovers.mounts_below(self._folder)]
+                + [f"loop device {name} on {file}" for name, file in new_loops.items()]
+                + [f"socket {path}" for path in self.run.rglob("*") if path.is_socket()]
+                + [f"process {line}" for line in leftovers.processes_naming(self._config)])
+
+    def check_no_leftovers(self) -> None:
+        # A loop device goes a moment after its last user.
+        try:
+            wait_until("nothing to be left", lambda: not self.leftovers(), seconds=3)
+        except TimeoutError:
+            raise AssertionError(f"lacunad left behind: {self.leftovers()}\n{self.process.log()}") from None
+
+    def clean_up(self) -> None:
+        """For the end of a test, however it went: no process, no mount."""
+        if self.process:
+            self.process.end()
+        leftovers.detach_all_below(self._folder)
+
+
+def _toml_table(name: str, table: dict[str, object]) -> str:
+    # JSON's strings, numbers and booleans are TOML's too.
+    return f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())

@@ -1,0 +1,62 @@
+"""Child processes that cannot outlive the test: they get a signal when the test dies, and have their output in a file."""
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+
+def wait_until(what: str, condition: Callable[[], object], seconds: float = 10.0, every: float = 0.02) -> object:
+    """The first true value of `condition`; TimeoutError, naming `what`, when there is none in time."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds} s for {what}")
+        time.sleep(every)
+
+
+class Process:
+    def __init__(self, command: list[str], log: pathlib.Path, environment: dict[str, str] | None = None,
+                 death_signal: str = "TERM"):
+        self.log_path = log
+        self.name = os.path.basename(command[0])
+        with log.open("wb") as output:
+            self._popen = subprocess.Popen(["setpriv", "--pdeathsig", death_signal, *command], stdin=subprocess.DEVNULL,
+                                           stdout=output, stderr=output, env=environment)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def send(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
+
+    def wait(self, seconds: float) -> int:
+        """The exit status; negative for a signal. subprocess.TimeoutExpired when it does not end."""
+        return self._popen.wait(seconds)
+
+    def end(self, seconds: float = 10.0) -> int:
+        """SIGTERM, and SIGKILL where that does not help in time: the exit status tells which."""
+        if self.running():
+            self.send(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.wait(seconds)
+            self.send(signal.SIGKILL)
+        return self.wait(seconds)
+
+    def threads(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/task"))
+
+    def resident_bytes(self) -> int:
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmRSS:"))

@@ -1,0 +1,35 @@
+"""Runs one integration test, as CTest calls it: run_one.py MODULE.CLASS.METHOD.
+
+Exit status: 0 passed, 77 skipped (the reason is in the line `skipped: …`), 1 failed. The daemons under test come from the
+folder LACUNA_BUILD_DIR. A test that hangs is interrupted before CTest kills it, so that it cleans up after itself.
+"""
+import faulthandler
+import pathlib
+import signal
+import sys
+import unittest
+
+SECONDS = 150  # below CTest's TIMEOUT
+SKIPPED = 77
+
+
+def interrupt(number: int, frame: object) -> None:
+    faulthandler.dump_traceback()
+    raise TimeoutError(f"the test took more than {SECONDS} s")
+
+
+def main() -> int:
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(SECONDS)
+    suite = unittest.defaultTestLoader.loadTestsFromName(sys.argv[1])
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
+    if not result.wasSuccessful() or result.testsRun == 0:
+        return 1
+    for _, reason in result.skipped:
+        print(f"skipped: {reason}")
+    return SKIPPED if result.skipped else 0
+
+
+sys.stdout.reconfigure(line_buffering=True)
+sys.exit(main())
