@@ -1,0 +1,42 @@
+// ManifestJson: writing, as manifest.cc reads.
+#include <nlohmann/json.hpp>
+
+#include "registry/manifest.h"
+
+namespace lacuna {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const Descriptor& descriptor) {
+  Json json;
+  json["mediaType"] = descriptor.media_type;
+  json["digest"] = descriptor.digest.ToString();
+  json["size"] = descriptor.size;
+  if (!descriptor.artifact_type.empty()) json["artifactType"] = descriptor.artifact_type;
+  if (descriptor.platform.has_value()) {
+    Json& platform = json["platform"];
+    platform["architecture"] = descriptor.platform->architecture;
+    platform["os"] = descriptor.platform->os;
+    if (!descriptor.platform->variant.empty()) platform["variant"] = descriptor.platform->variant;
+  }
+  if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
+  return json;
+}
+
+}  // namespace
+
+std::string ManifestJson(const Manifest& manifest) {
+  Json json;
+  json["schemaVersion"] = 2;
+  json["mediaType"] = manifest.media_type;
+  if (!manifest.artifact_type.empty()) json["artifactType"] = manifest.artifact_type;
+  json["config"] = ToJson(manifest.config);
+  json["layers"] = Json::array();
+  for (const Descriptor& layer : manifest.layers) json["layers"].push_back(ToJson(layer));
+  if (!manifest.annotations.empty()) json["annotations"] = manifest.annotations;
+  // Strings that are not UTF-8 become U+FFFD rather than an exception.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace lacuna
