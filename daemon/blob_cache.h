@@ -1,31 +1,52 @@
 // One object of the cache: answers the kernel's reads from the backing file, and turns what is missing into
 // fetches.
 //
-// The miss path (DESIGN.md section 4): OnRead — hit, else park; join flights; plan; launch. Bytes arrive at a
-// Flight, are stored chunk by chunk on the worker pool, and MarkPresent answers each parked read as soon as
-// its own chunks are there.
+// The miss path (DESIGN.md section 4) is Bring() in blob_cache.cc: hit, else remembered failure, else join
+// the flights that carry missing chunks, lead new ones for the rest, and park. No thread waits. Bytes arrive
+// at a Flight, are stored chunk by chunk on the worker pool, and each parked read is answered as soon as its
+// own chunks are there, while the flight goes on behind it. What follows presence — commit, digest, finish —
+// is in blob_cache_commit.cc.
 //
-// Callers: doors (through ObjectTable) call OnRead and must never block here: no disk, no network under the
-// lock. Everything is thread-safe. Shared: flights and worker tasks keep the object alive.
+// Callers: doors (through ObjectTable) call OnRead, control threads and the Prefetcher the rest. Thread-safe.
+// OnRead and Prefetch never block; no callback is called and no read answered under the lock.
+//
+// Lifetime: flights, worker tasks and the commit timer hold the object by shared_ptr, so it lives until what
+// it has begun is over and what has arrived is committed. They use Context; the destructor does not. Shut
+// down in this order: Close every object, stop the door, end the transport's transfers, join the pool; then
+// the fetcher, the store and the clock may go.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "cachefiles/pending_read.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/mutex.h"
 #include "daemon/base/worker_pool.h"
+#include "daemon/engine_stats.h"
+#include "daemon/failed_chunks.h"
+#include "daemon/flight.h"
 #include "daemon/object_store.h"
+#include "daemon/parked_reads.h"
 #include "registry/range_fetcher.h"
 
 namespace lacuna {
 
+class BlobVerifier;
+
 class BlobCache : public std::enable_shared_from_this<BlobCache> {
  public:
-  // kFilling: chunks may be missing. kFinished: complete, synced, digest checked, under its final name.
-  // kFailed: the disk failed or the bytes were not the blob's; every read is answered with the reason.
-  enum class State { kFilling, kFinished, kFailed };
+  enum class State {
+    kFilling,   // chunks may be missing, or are not yet verified
+    kFinished,  // from kFilling: complete, synced, digest checked, under its final name
+    kFailed,    // from kFilling: the disk failed or the bytes were not the blob's; every read gets the reason
+  };
 
   struct Options {
     Duration read_deadline = std::chrono::seconds(30);   // as seen by the reader
@@ -33,32 +54,136 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
     Duration commit_interval = std::chrono::seconds(1);  // group commit of the chunk map
   };
 
-  // What an object works with; all outlive it.
+  // What an object works with; all outlive it (see "Lifetime" above).
   struct Context {
     RangeFetcher& fetcher;
     ObjectStore& store;
     WorkerPool& pool;
     Clock& clock;
+    EngineStats& stats;
     Options options;
   };
 
-  static std::shared_ptr<BlobCache> Create(Context context, ObjectKey key, RemoteBlob blob,
+  using Done = absl::AnyInvocable<void(const absl::Status&) &&>;
+
+  // `stored` holds the object of `blob`: RoundUp(blob.size, kBlockSize) bytes, the last of them padding.
+  static std::shared_ptr<BlobCache> Create(const Context& context, ObjectKey key, RemoteBlob blob,
                                            StoredObject stored);
 
   // Answers `read` when all its chunks are here, at once or later, or with an error by the read deadline.
   void OnRead(PendingRead read);
 
-  // Brings `range` without a deadline. `done` is called exactly once, maybe from here.
-  void Prefetch(const ByteRange& range, Priority priority,
-                absl::AnyInvocable<void(const absl::Status&) &&> done);
+  // Brings `range` without a deadline. `done` is called exactly once, maybe from here, OK when all of it is
+  // stored.
+  void Prefetch(const ByteRange& range, Priority priority, Done done);
 
-  // Calls `done` when the object is finished (OK) or has failed. Completion is detected whoever brought the
-  // last chunk.
-  void WhenFinished(absl::AnyInvocable<void(const absl::Status&) &&> done);
+  // Fills `out` from `offset` by the same path as the kernel's reads, deadline included. Blocks: for the
+  // daemon's own control threads only, never for a thread of a door, the clock, the transport or the pool.
+  absl::Status ReadThrough(uint64_t offset, absl::Span<char> out);
 
-  // Answers all that is parked with `status`, and every later read too; commits the chunk map. May block on
-  // the disk.
+  // Calls `done` once, when the object is finished (OK), has failed or is closed; maybe from here. Completion
+  // is detected whoever brought the last chunk.
+  void WhenFinished(Done done);
+
+  // Answers all that is parked with `status`, and every later read too; commits the chunk map. Waits for
+  // nothing from the network, but may block on the disk. Idempotent.
   void Close(const absl::Status& status);
+
+  const ObjectKey& key() const { return key_; }
+  const RemoteBlob& blob() const { return blob_; }
+  uint64_t size() const { return size_; }  // bytes, a multiple of kBlockSize
+  const std::shared_ptr<BackingFile>& file() const { return data_; }
+  State state() const;
+  // OK, or the reason with which every read is answered: the object has failed or is closed.
+  absl::Status refusal() const;
+  uint64_t present_bytes() const;
+  uint64_t parked_reads() const;
+  // The local file to use instead of the door; empty unless the object is finished.
+  std::string finished_path() const;
+
+ private:
+  // What is known of the flight that carries a chunk, from its planning until the chunk is stored or has
+  // failed. Guarded by the object's mutex_.
+  struct Carrier {
+    Priority priority;             // the most urgent of those who wait for it
+    std::optional<FetchId> fetch;  // null until the fetcher has taken it
+  };
+  struct Launch {
+    ChunkRange chunks;
+    Priority priority;
+    std::shared_ptr<Carrier> carrier;
+  };
+  // What a miss makes necessary; carried out after the lock is released.
+  struct FetchPlan {
+    std::vector<Launch> launches;
+    std::vector<FetchId> promotions;
+  };
+  enum class CommitState {
+    kIdle,       // from kRunning: nothing is left to commit
+    kScheduled,  // from kIdle: a chunk arrived; from kRunning: more arrived, or the map could not be written
+    kRunning,    // from kScheduled by the timer; from either by the last chunk, or complete when opened
+  };
+
+  BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, StoredObject stored);
+
+  // The miss path. Any thread that asks.
+  void Bring(PendingRead read, Priority priority, TimePoint deadline);
+  // Hit: OK. Refused, or failed a moment ago: why. Null when the read has to wait.
+  std::optional<absl::Status> AnswerNow(const std::vector<uint64_t>& missing, bool has_reader)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  FetchPlan JoinOrLead(const std::vector<uint64_t>& missing, Priority priority)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CarryOut(const FetchPlan& plan);
+  void StartFlight(const Launch& launch);
+
+  // What comes back. The pool's threads, ChunksFailed also the transport's.
+  void StoreChunk(const Carrier& carrier, uint64_t chunk, const ChunkBuffer& bytes);
+  void ChunkArrived(uint64_t chunk);
+  void ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, const absl::Status& cause);
+
+  // Deadlines. The clock's thread.
+  void ArmDeadlineTimer(TimePoint when);
+  void OnDeadlineTimer();
+
+  // Commit, verify, finish (blob_cache_commit.cc). The pool's threads.
+  void ScheduleCommit();
+  void ArmCommitTimer();
+  void RunCommit();
+  // `committed` chunks were present when the commit that ended with `status` began.
+  void AfterCommit(const absl::Status& status, uint64_t committed);
+  void Verify(const std::shared_ptr<BlobVerifier>& verifier);
+  void Finish();
+  // The disk may be full: `step` is run again after a commit interval, if somebody still uses the object.
+  void RetryLater(const absl::Status& status, void (BlobCache::*step)());
+  void Fail(const absl::Status& cause);
+  // After a commit that failed: because the data could not be synced (the map has dropped every bit, for
+  // good), or only because the map could not be written.
+  bool DataLost() const;
+  void DropFiles();
+
+  std::vector<uint64_t> Missing(const ByteRange& range) const;
+  absl::Status OutOfObject(const ByteRange& range) const;
+  void Answer(PendingRead read, const absl::Status& status, bool has_reader);
+  void AnswerAll(std::vector<ParkedRead> reads, const absl::Status& status);
+
+  const Context context_;
+  const ObjectKey key_;
+  const RemoteBlob blob_;
+  const uint64_t size_;
+  const std::shared_ptr<BackingFile> data_;
+  const std::unique_ptr<ChunkMap> map_;  // null when the object was finished when opened
+
+  mutable Mutex mutex_;
+  State state_ ABSL_GUARDED_BY(mutex_);
+  absl::Status refusal_ ABSL_GUARDED_BY(mutex_);  // not OK once failed or closed
+  ParkedReads parked_ ABSL_GUARDED_BY(mutex_);
+  FailedChunks failed_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<uint64_t, std::shared_ptr<Carrier>> carriers_ ABSL_GUARDED_BY(mutex_);  // by chunk
+  bool deadline_timer_armed_ ABSL_GUARDED_BY(mutex_) = false;
+  CommitState commit_ ABSL_GUARDED_BY(mutex_) = CommitState::kIdle;
+  bool in_trouble_ ABSL_GUARDED_BY(mutex_) = false;  // the last commit or finish failed, and that is logged
+  bool verifying_ ABSL_GUARDED_BY(mutex_) = false;   // the digest check has begun
+  std::vector<Done> watchers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace lacuna

@@ -1,0 +1,249 @@
+#include "daemon/blob_cache.h"
+
+#include <future>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/duration.h"
+#include "daemon/base/log.h"
+#include "daemon/base/status.h"
+
+namespace lacuna {
+
+std::shared_ptr<BlobCache> BlobCache::Create(const Context& context, ObjectKey key, RemoteBlob blob,
+                                             StoredObject stored) {
+  std::shared_ptr<BlobCache> cache(
+      new BlobCache(context, std::move(key), std::move(blob), std::move(stored)));
+  // A daemon ended between the last chunk and the finish.
+  if (cache->map_ != nullptr && cache->map_->AllPresent()) {
+    context.pool.Submit([cache] { cache->RunCommit(); });
+  }
+  return cache;
+}
+
+BlobCache::BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, StoredObject stored)
+    : context_(context),
+      key_(std::move(key)),
+      blob_(std::move(blob)),
+      size_(RoundUp(blob_.size, kBlockSize)),
+      data_(std::move(stored.data)),
+      map_(std::move(stored.map)),
+      state_(map_ != nullptr ? State::kFilling : State::kFinished),
+      failed_(context.options.failure_memory) {}
+
+void BlobCache::OnRead(PendingRead read) {
+  Bring(std::move(read), Priority::kDemand, context_.clock.Now() + context_.options.read_deadline);
+}
+
+void BlobCache::Prefetch(const ByteRange& range, Priority priority, Done done) {
+  Bring(PendingRead(ObjectId{}, range, std::move(done)), priority, kNoDeadline);
+}
+
+void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
+  const bool has_reader = deadline != kNoDeadline;
+  const ByteRange range = read.range();
+  if (range.offset > size_ || range.length > size_ - range.offset) {
+    return Answer(std::move(read), OutOfObject(range), has_reader);
+  }
+  std::optional<absl::Status> answer;
+  FetchPlan plan;
+  bool arm_timer = false;
+  {
+    MutexLock lock(mutex_);
+    // Chunks become present, and are let go by their flights, under this same lock: one that is neither
+    // present nor carried now has to be fetched, and nobody else is about to.
+    const std::vector<uint64_t> missing = Missing(range);
+    answer = AnswerNow(missing, has_reader);
+    if (!answer.has_value()) {
+      plan = JoinOrLead(missing, priority);
+      parked_.Park(std::move(read), deadline, missing);
+      arm_timer = has_reader && !deadline_timer_armed_;
+      deadline_timer_armed_ |= arm_timer;
+    }
+  }
+  if (answer.has_value()) return Answer(std::move(read), *answer, has_reader);
+  if (has_reader) ++context_.stats.misses;
+  if (arm_timer) ArmDeadlineTimer(deadline);
+  CarryOut(plan);
+}
+
+std::optional<absl::Status> BlobCache::AnswerNow(const std::vector<uint64_t>& missing, bool has_reader) {
+  if (!refusal_.ok()) return refusal_;
+  if (missing.empty()) return absl::OkStatus();
+  // A prefetch has no reader whom a further try could keep waiting.
+  if (!has_reader) return std::nullopt;
+  const absl::Status failure = failed_.Find(missing, context_.clock.Now());
+  return failure.ok() ? std::nullopt : std::make_optional(failure);
+}
+
+BlobCache::FetchPlan BlobCache::JoinOrLead(const std::vector<uint64_t>& missing, Priority priority) {
+  FetchPlan plan;
+  std::vector<uint64_t> uncarried;
+  for (uint64_t chunk : missing) {
+    const auto it = carriers_.find(chunk);
+    if (it == carriers_.end()) {
+      uncarried.push_back(chunk);
+    } else if (Carrier& carrier = *it->second; priority < carrier.priority) {
+      carrier.priority = priority;
+      if (priority == Priority::kDemand && carrier.fetch.has_value())
+        plan.promotions.push_back(*carrier.fetch);
+    }
+  }
+  for (const ChunkRange& chunks : PlanFlights(uncarried)) {
+    auto carrier = std::make_shared<Carrier>(Carrier{.priority = priority, .fetch = std::nullopt});
+    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_[chunk] = carrier;
+    plan.launches.push_back({chunks, priority, std::move(carrier)});
+  }
+  return plan;
+}
+
+void BlobCache::CarryOut(const FetchPlan& plan) {
+  for (FetchId fetch : plan.promotions) context_.fetcher.Promote(fetch);
+  for (const Launch& launch : plan.launches) StartFlight(launch);
+}
+
+void BlobCache::StartFlight(const Launch& launch) {
+  auto flight = std::make_shared<Flight>(
+      launch.chunks, blob_.size,
+      [self = shared_from_this(), carrier = launch.carrier](uint64_t chunk, ChunkBuffer bytes) {
+        self->context_.pool.Submit(
+            [self, carrier, chunk, bytes = std::move(bytes)] { self->StoreChunk(*carrier, chunk, bytes); });
+      },
+      [self = shared_from_this(), carrier = launch.carrier](const ChunkRange& lost,
+                                                            const absl::Status& status) {
+        self->ChunksFailed(*carrier, lost, status);
+      });
+  const FetchId fetch = context_.fetcher.Fetch(blob_, flight->bytes(), launch.priority, flight);
+  bool promote = false;
+  {
+    MutexLock lock(mutex_);
+    launch.carrier->fetch = fetch;
+    // A demand read met the flight before its number was known.
+    promote = launch.carrier->priority < launch.priority && launch.carrier->priority == Priority::kDemand;
+  }
+  if (promote) context_.fetcher.Promote(fetch);
+}
+
+void BlobCache::StoreChunk(const Carrier& carrier, uint64_t chunk, const ChunkBuffer& bytes) {
+  absl::Status stored = refusal();
+  if (stored.ok()) stored = data_->WriteAt(chunk * kChunkSize, bytes);
+  if (!stored.ok()) return ChunksFailed(carrier, {chunk, chunk + 1}, stored);
+  ChunkArrived(chunk);
+}
+
+void BlobCache::ChunkArrived(uint64_t chunk) {
+  std::vector<ParkedRead> ready;
+  {
+    MutexLock lock(mutex_);
+    carriers_.erase(chunk);
+    if (!refusal_.ok()) return;  // whoever waited has been answered
+    map_->MarkPresent(chunk);
+    failed_.Forget(chunk);
+    ready = parked_.Arrived(chunk);
+  }
+  AnswerAll(std::move(ready), absl::OkStatus());
+  ScheduleCommit();
+}
+
+void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, const absl::Status& cause) {
+  if (chunks.empty()) return;
+  const absl::Status reason =
+      Annotate(cause, absl::StrCat("object ", key_.text(), " ", ToString(BytesOf(chunks, size_))));
+  std::vector<ParkedRead> failed;
+  {
+    MutexLock lock(mutex_);
+    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_.erase(chunk);
+    if (!refusal_.ok()) return;  // whoever waited has been answered
+    const TimePoint now = context_.clock.Now();
+    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) {
+      // What only the background asked for is not held against a reader, who has not tried yet.
+      if (carrier.priority == Priority::kDemand) failed_.Remember(chunk, reason, now);
+      std::vector<ParkedRead> waiting = parked_.Failed(chunk);
+      std::move(waiting.begin(), waiting.end(), std::back_inserter(failed));
+    }
+  }
+  LogWarning(std::string(reason.message()));
+  AnswerAll(std::move(failed), reason);
+}
+
+void BlobCache::ArmDeadlineTimer(TimePoint when) {
+  context_.clock.RunAt(when, [weak = weak_from_this()] {
+    if (const std::shared_ptr<BlobCache> self = weak.lock()) self->OnDeadlineTimer();
+  });
+}
+
+void BlobCache::OnDeadlineTimer() {
+  const absl::Status reason = absl::DeadlineExceededError(
+      absl::StrCat("object ", key_.text(), ": nothing from ", blob_.repository.base_url, " within ",
+                   FormatDuration(context_.options.read_deadline)));
+  std::vector<ParkedRead> expired;
+  TimePoint next;
+  {
+    MutexLock lock(mutex_);
+    const TimePoint now = context_.clock.Now();
+    expired = parked_.TakeExpired(now);
+    // The kernel will ask again at once. The flight goes on, and wins if it arrives.
+    for (const ParkedRead& parked : expired) {
+      for (uint64_t chunk : Missing(parked.read.range())) failed_.Remember(chunk, reason, now);
+    }
+    next = parked_.next_deadline();
+    deadline_timer_armed_ = next != kNoDeadline;
+  }
+  if (next != kNoDeadline) ArmDeadlineTimer(next);
+  if (!expired.empty()) LogWarning(reason.message(), " (", expired.size(), " reads)");
+  AnswerAll(std::move(expired), reason);
+}
+
+absl::Status BlobCache::ReadThrough(uint64_t offset, absl::Span<char> out) {
+  auto answer = std::make_shared<std::promise<absl::Status>>();
+  std::future<absl::Status> answered = answer->get_future();
+  OnRead(PendingRead(ObjectId{}, {offset, out.size()},
+                     [answer](const absl::Status& status) { answer->set_value(status); }));
+  RETURN_IF_ERROR(answered.get());
+  RETURN_IF_ERROR(data_->ReadAt(offset, out));
+  return refusal();  // it may have failed since
+}
+
+BlobCache::State BlobCache::state() const {
+  MutexLock lock(mutex_);
+  return state_;
+}
+
+absl::Status BlobCache::refusal() const {
+  MutexLock lock(mutex_);
+  return refusal_;
+}
+
+uint64_t BlobCache::present_bytes() const {
+  return map_ != nullptr ? map_->present_bytes() : size_;
+}
+
+uint64_t BlobCache::parked_reads() const {
+  MutexLock lock(mutex_);
+  return parked_.readers();
+}
+
+std::string BlobCache::finished_path() const {
+  return state() == State::kFinished ? context_.store.FinishedPath(key_) : "";
+}
+
+std::vector<uint64_t> BlobCache::Missing(const ByteRange& range) const {
+  return map_ != nullptr ? map_->Missing(ChunksOf(range)) : std::vector<uint64_t>();
+}
+
+absl::Status BlobCache::OutOfObject(const ByteRange& range) const {
+  return absl::OutOfRangeError(
+      absl::StrCat("object ", key_.text(), " has ", size_, " bytes, none at ", ToString(range)));
+}
+
+void BlobCache::Answer(PendingRead read, const absl::Status& status, bool has_reader) {
+  if (has_reader && !status.ok()) ++context_.stats.errors;
+  std::move(read).Complete(status);
+}
+
+void BlobCache::AnswerAll(std::vector<ParkedRead> reads, const absl::Status& status) {
+  for (ParkedRead& parked : reads) Answer(std::move(parked.read), status, parked.has_reader());
+}
+
+}  // namespace lacuna

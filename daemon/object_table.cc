@@ -1,0 +1,123 @@
+#include "daemon/object_table.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+
+namespace lacuna {
+namespace {
+
+// Whether an object that is open already can serve one more user, who wants `blob`.
+absl::Status CheckShareable(const BlobCache& object, const RemoteBlob& blob) {
+  if (object.blob().size != blob.size) {
+    return absl::InvalidArgumentError(absl::StrCat("blob ", blob.digest.ToString(), " has ",
+                                                   object.blob().size, " bytes in one image and ", blob.size,
+                                                   " in another"));
+  }
+  const absl::Status refusal = object.refusal();
+  if (refusal.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(refusal.message(), "; unmount what still uses it, then try again"));
+}
+
+}  // namespace
+
+ObjectTable::ObjectTable(const BlobCache::Context& context) : context_(context) {}
+
+absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob& blob) {
+  const ObjectKey key = ObjectKey::ForBlob(blob.digest);
+  {
+    MutexLock lock(mutex_);
+    while (by_key_[key].opening) opened_.Wait(mutex_);
+    if (!closed_.ok()) return closed_;
+    if (std::shared_ptr<BlobCache> object = by_key_[key].object.lock()) {
+      RETURN_IF_ERROR(CheckShareable(*object, blob));
+      return object;
+    }
+    by_key_[key].opening = true;
+  }
+  absl::StatusOr<std::shared_ptr<BlobCache>> object = Open(key, blob);
+  absl::Status closed;
+  {
+    MutexLock lock(mutex_);
+    by_key_[key] = {object.ok() ? *object : nullptr, false};
+    closed = closed_;
+    std::erase_if(by_key_,
+                  [](const auto& item) { return !item.second.opening && item.second.object.expired(); });
+  }
+  opened_.NotifyAll();
+  if (closed.ok() || !object.ok()) return object;
+  (*object)->Close(closed);
+  return closed;
+}
+
+absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& key,
+                                                             const RemoteBlob& blob) const {
+  ASSIGN_OR_RETURN(StoredObject stored, context_.store.OpenObject(key, RoundUp(blob.size, kBlockSize)));
+  return BlobCache::Create(context_, key, blob, std::move(stored));
+}
+
+absl::StatusOr<uint64_t> ObjectTable::OnOpen(const OpenedObject& object) {
+  if (object.file != nullptr)
+    return absl::UnimplementedError("doors that own the backing file are not served yet");
+  std::shared_ptr<BlobCache> cache;
+  {
+    MutexLock lock(mutex_);
+    const auto it = by_key_.find(object.key);
+    if (it != by_key_.end()) cache = it->second.object.lock();
+  }
+  if (cache == nullptr)
+    return absl::NotFoundError(absl::StrCat("object ", object.key.text(), " is not in use"));
+  RETURN_IF_ERROR(cache->refusal());
+  MutexLock lock(mutex_);
+  by_id_[object.id] = cache;
+  return cache->size();
+}
+
+void ObjectTable::OnRead(PendingRead read) {
+  const std::shared_ptr<BlobCache> object = FindOpen(read.object_id());
+  if (object != nullptr) return object->OnRead(std::move(read));
+  ++context_.stats.errors;
+  const absl::Status unknown = absl::NotFoundError(
+      absl::StrCat("no open object has the id ", static_cast<uint64_t>(read.object_id())));
+  std::move(read).Complete(unknown);
+}
+
+void ObjectTable::OnClose(ObjectId id) {
+  std::shared_ptr<BlobCache> object;
+  {
+    MutexLock lock(mutex_);
+    const auto it = by_id_.find(id);
+    if (it == by_id_.end()) return;
+    object = std::move(it->second);
+    by_id_.erase(it);
+  }
+  // Letting the last pointer go closes files, which may wait for the disk.
+  context_.pool.Submit([object = std::move(object)] {});
+}
+
+void ObjectTable::CloseAll(const absl::Status& status) {
+  {
+    MutexLock lock(mutex_);
+    closed_ = status;
+  }
+  for (const std::shared_ptr<BlobCache>& object : objects()) object->Close(status);
+}
+
+std::vector<std::shared_ptr<BlobCache>> ObjectTable::objects() const {
+  std::vector<std::shared_ptr<BlobCache>> objects;
+  MutexLock lock(mutex_);
+  for (const auto& [key, entry] : by_key_) {
+    if (std::shared_ptr<BlobCache> object = entry.object.lock()) objects.push_back(std::move(object));
+  }
+  return objects;
+}
+
+std::shared_ptr<BlobCache> ObjectTable::FindOpen(ObjectId id) const {
+  MutexLock lock(mutex_);
+  const auto it = by_id_.find(id);
+  return it != by_id_.end() ? it->second : nullptr;
+}
+
+}  // namespace lacuna
