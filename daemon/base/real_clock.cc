@@ -7,18 +7,25 @@ namespace lacuna {
 RealClock::RealClock() : thread_([this] { Loop(); }) {}
 
 RealClock::~RealClock() {
+  Stop();
+}
+
+void RealClock::Stop() {
+  std::multimap<TimePoint, absl::AnyInvocable<void() &&>> dropped;  // outside the lock: it may own much
   {
     MutexLock lock(mutex_);
     stopping_ = true;
+    dropped.swap(due_);
   }
   changed_.NotifyOne();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void RealClock::RunAt(TimePoint when, absl::AnyInvocable<void() &&> callback) {
   bool is_next = false;
   {
     MutexLock lock(mutex_);
+    if (stopping_) return;
     auto it = due_.emplace(when, std::move(callback));
     is_next = it == due_.begin();
   }

@@ -1,6 +1,6 @@
 // The Clock of the running daemon: steady_clock, and one thread that sleeps until the next callback is due.
 //
-// Thread-safe. The destructor joins the thread; callbacks that are not due are dropped.
+// Thread-safe. Callbacks that are not due when it is stopped or destroyed are dropped.
 #pragma once
 
 #include <map>
@@ -17,6 +17,10 @@ class RealClock : public Clock {
   ~RealClock() override;
 
   TimePoint Now() const override { return std::chrono::steady_clock::now(); }
+  // Nothing is called back any more once this has returned, so that what callbacks use may go. Idempotent.
+  // Not from a callback.
+  void Stop();
+
   void RunAt(TimePoint when, absl::AnyInvocable<void() &&> callback) override;
 
  private:

@@ -52,6 +52,16 @@ TEST(RealClock, DropsWhatIsNotDue) {
   EXPECT_FALSE(ran);
 }
 
+TEST(RealClock, CallsNothingOnceStopped) {
+  std::atomic<int> ran = 0;
+  RealClock clock;
+  clock.RunAt(clock.Now() + milliseconds(20), [&] { ++ran; });
+  clock.Stop();
+  clock.RunAt(clock.Now(), [&] { ++ran; });
+  std::this_thread::sleep_for(milliseconds(40));
+  EXPECT_EQ(ran, 0);
+}
+
 TEST(FakeClock, StopsAtEachCallbackOnTheWay) {
   FakeClock clock;
   const TimePoint start = clock.Now();
