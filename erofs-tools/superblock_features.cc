@@ -1,0 +1,37 @@
+// The names of EROFS' feature bits (fs/erofs/erofs_fs.h, EROFS_FEATURE_*).
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "erofs-tools/superblock.h"
+
+namespace lacuna {
+namespace {
+
+// By bit number.
+constexpr absl::string_view kCompat[] = {
+    "sb_chksum", "mtime", "xattr_filter", "shared_ea_in_metabox", "plain_xattr_pfx", "ishare_xattrs"};
+constexpr absl::string_view kIncompat[] = {
+    "zero_padding", "compr_cfgs|big_pcluster", "chunked_file",   "device_table|compr_head2",
+    "ztailpacking", "fragments|dedupe",        "xattr_prefixes", "48bit",
+    "metabox"};
+
+std::vector<std::string> Names(uint32_t bits, absl::Span<const absl::string_view> names) {
+  std::vector<std::string> set;
+  for (size_t bit = 0; bit < 32; ++bit) {
+    if ((bits >> bit & 1) == 0) continue;
+    set.push_back(bit < names.size() ? std::string(names[bit]) : absl::StrCat("bit ", bit));
+  }
+  return set;
+}
+
+}  // namespace
+
+std::vector<std::string> CompatFeatureNames(uint32_t feature_compat) {
+  return Names(feature_compat, kCompat);
+}
+
+std::vector<std::string> IncompatFeatureNames(uint32_t feature_incompat) {
+  return Names(feature_incompat, kIncompat);
+}
+
+}  // namespace lacuna
