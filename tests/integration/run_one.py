@@ -4,10 +4,12 @@ Exit status: 0 passed, 77 skipped (the reason is in the line `skipped: …`), 1 
 folder LACUNA_BUILD_DIR. A test that hangs is interrupted before CTest kills it, so that it cleans up after itself.
 """
 import faulthandler
-import pathlib
 import signal
 import sys
+import threading
 import unittest
+
+from harness.process import Process
 
 SECONDS = 150  # below CTest's TIMEOUT
 SKIPPED = 77
@@ -19,9 +21,12 @@ def interrupt(number: int, frame: object) -> None:
 
 
 def main() -> int:
-    sys.path.insert(0, str(pathlib.Path(__file__).parent))
     signal.signal(signal.SIGALRM, interrupt)
     signal.alarm(SECONDS)
+    # A thread of its own, because the main one may sit in a read that no signal ends.
+    watchdog = threading.Timer(SECONDS + 2, Process.kill_all)
+    watchdog.daemon = True
+    watchdog.start()
     suite = unittest.defaultTestLoader.loadTestsFromName(sys.argv[1])
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     if not result.wasSuccessful() or result.testsRun == 0:

@@ -20,6 +20,14 @@ def wait_until(what: str, condition: Callable[[], object], seconds: float = 10.0
 
 
 class Process:
+    _all: list["Process"] = []
+
+    @classmethod
+    def kill_all(cls) -> None:
+        """The way out of a test that hangs: a reader in D state is let go when the daemon that owes it dies."""
+        for process in cls._all:
+            process.send(signal.SIGKILL)
+
     def __init__(self, command: list[str], log: pathlib.Path, environment: dict[str, str] | None = None,
                  death_signal: str = "TERM"):
         self.log_path = log
@@ -27,6 +35,7 @@ class Process:
         with log.open("wb") as output:
             self._popen = subprocess.Popen(["setpriv", "--pdeathsig", death_signal, *command], stdin=subprocess.DEVNULL,
                                            stdout=output, stderr=output, env=environment)
+        self._all.append(self)
 
     @property
     def pid(self) -> int:

@@ -39,8 +39,8 @@ class RequestLog:
         return sum(r.body_bytes for r in self.requests_for(path))
 
     def ranges_for(self, path: str = "") -> list[tuple[int, int]]:
-        """The ranges that were asked for, sorted."""
-        return sorted(r.range for r in self.requests_for(path) if r.range)
+        """The ranges that were asked for, sorted. A request without one counts as all that was sent."""
+        return sorted(r.range or (0, r.body_bytes) for r in self.requests_for(path) if r.range or r.body_bytes)
 
     def overlapping_ranges(self, path: str = "") -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
         """(path, one, other) for neighbours in the sorted ranges of one path that share a byte."""

@@ -1,0 +1,40 @@
+"""File systems of a test's own, for cache folders on disks of every kind. Root only; detached with the test's folder."""
+import pathlib
+import subprocess
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True)
+
+
+def ext4(point: pathlib.Path, size_bytes: int) -> pathlib.Path:
+    """A small ext4 on a loop device, mounted at `point`."""
+    disk = point.with_suffix(".ext4")
+    with disk.open("wb") as file:
+        file.truncate(size_bytes)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(disk)], check=True, capture_output=True)
+    point.mkdir()
+    _mount("-o", "loop", str(disk), str(point))
+    return point
+
+
+def tmpfs(point: pathlib.Path) -> pathlib.Path:
+    point.mkdir()
+    _mount("-t", "tmpfs", "tmpfs", str(point))
+    return point
+
+
+def overlayfs(point: pathlib.Path) -> pathlib.Path:
+    layers = [point.with_suffix(f".{name}") for name in ("lower", "upper", "work")]
+    for folder in (point, *layers):
+        folder.mkdir()
+    _mount("-t", "overlay", "-o", "lowerdir={},upperdir={},workdir={}".format(*layers), "overlay", str(point))
+    return point
+
+
+def read_only(point: pathlib.Path) -> pathlib.Path:
+    """An empty folder that cannot be written, also by root."""
+    point.mkdir()
+    _mount("--bind", str(point), str(point))
+    _mount("-o", "remount,bind,ro", str(point))
+    return point
