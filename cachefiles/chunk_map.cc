@@ -28,12 +28,15 @@ ChunkMap::ChunkMap(std::unique_ptr<BackingFile> map_file, uint64_t object_size)
       chunk_count_(ChunkCount(object_size)),
       words_(ChunkMapWords(object_size)) {}
 
+absl::Status ChunkMap::CheckObjectSize(uint64_t object_size) {
+  if (object_size <= kMaxObjectSize) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("an object of ", object_size, " bytes is too large; lacuna takes up to ", kMaxObjectSize));
+}
+
 absl::StatusOr<std::unique_ptr<ChunkMap>> ChunkMap::Open(std::unique_ptr<BackingFile> map_file,
                                                          uint64_t map_file_size, uint64_t object_size) {
-  if (object_size > kMaxObjectSize) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "an object of ", object_size, " bytes is too large; lacuna takes up to ", kMaxObjectSize));
-  }
+  RETURN_IF_ERROR(CheckObjectSize(object_size));
   std::unique_ptr<ChunkMap> map(new ChunkMap(std::move(map_file), object_size));
   if (map_file_size > 0) RETURN_IF_ERROR(map->Load(map_file_size));
   return map;

@@ -28,6 +28,8 @@ class ChunkMap {
 
   // The largest object, in bytes: 16 Mi chunks, whose map takes 2 MiB of memory.
   static constexpr uint64_t kMaxObjectSize = uint64_t{1} << 40;
+  // InvalidArgument when it is larger.
+  static absl::Status CheckObjectSize(uint64_t object_size);
 
   // `map_file` holds the map of an object of `object_size` bytes; an empty file is a new map. A file in which
   // no slot is whole, or that belongs to another size, starts empty and is reported as kDamaged.

@@ -1,8 +1,11 @@
 // The cache folder on disk: its lock, its checks, and the files of each object.
 //
-//   ROOT/lacunad.lock            held with flock while a daemon uses the folder
+//   ROOT/lacunad.lock            held with flock while a daemon uses the folder (cache_lock.h)
 //   ROOT/objects/FILENAME        a finished object: complete, synced, digest checked
 //   ROOT/objects/FILENAME.partial and FILENAME.map   an object that is being filled
+//
+// Nothing is reserved: a full disk shows as ResourceExhausted when a chunk is written. A map is never left
+// beside a backing file it was not made for: it is made after the file and removed, for good, before it.
 //
 // Callers: the daemon's own threads and workers, never a door's thread. Thread-safe; one object's files are
 // opened once at a time (ObjectTable sees to that).
@@ -12,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cachefiles/backing_file.h"
 #include "cachefiles/chunk_map.h"
@@ -25,6 +29,14 @@ struct StoredObject {
   std::unique_ptr<ChunkMap> map;  // null when the object is finished
 };
 
+// An object as List() finds it on the disk, open or not.
+struct StoredInfo {
+  std::string file_name;  // ObjectKey::FileName()
+  bool finished = false;
+  uint64_t size = 0;        // of the object, in bytes
+  uint64_t disk_bytes = 0;  // that its backing file takes
+};
+
 class ObjectStore {
  public:
   // Makes what is missing and takes the lock. FailedPrecondition, with what to do, when another daemon holds
@@ -32,16 +44,33 @@ class ObjectStore {
   // btrfs, zfs: DESIGN.md section 5).
   static absl::StatusOr<std::unique_ptr<ObjectStore>> Open(const std::string& root);
 
-  // Opens or makes the files of an object of `size` bytes. A partial object whose map is damaged starts over.
+  // Opens or makes the files of an object of `size` bytes. One of another size, or whose map is damaged,
+  // starts over. InvalidArgument when `size` is above ChunkMap::kMaxObjectSize.
   absl::StatusOr<StoredObject> OpenObject(const ObjectKey& key, uint64_t size);
-  // partial -> finished. The caller has committed the map and checked the digest.
+  // partial -> finished, for good when it returns OK. The caller has committed the map and checked the
+  // digest. May be called again after an error.
   absl::Status Finish(const ObjectKey& key);
-  // Removes whatever there is of the object. Open descriptors go on working.
+  // Removes whatever there is of the object, for good when it returns OK. Open descriptors go on working.
   absl::Status Drop(const ObjectKey& key);
+
   std::string FinishedPath(const ObjectKey& key) const;
+  // All objects in the folder, by file name. What cannot be read is logged and left out.
+  std::vector<StoredInfo> List() const;
 
  private:
-  explicit ObjectStore(std::string root, UniqueFd lock);
+  ObjectStore(std::string root, UniqueFd lock, UniqueFd objects_dir);
+
+  std::string PartialPath(const ObjectKey& key) const;
+  std::string MapPath(const ObjectKey& key) const;
+  absl::StatusOr<StoredObject> OpenFinished(const ObjectKey& key, uint64_t size);
+  absl::StatusOr<StoredObject> OpenPartial(const ObjectKey& key, uint64_t size);
+  absl::StatusOr<StoredObject> StartOver(const ObjectKey& key, uint64_t size);
+  absl::Status SyncDirectory() const;
+
+  // All constant after Open.
+  const std::string objects_path_;
+  const UniqueFd lock_;
+  const UniqueFd objects_dir_;
 };
 
 }  // namespace lacuna

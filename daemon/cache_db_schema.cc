@@ -1,0 +1,65 @@
+#include "daemon/cache_db_schema.h"
+
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+
+namespace lacuna {
+namespace {
+
+// Migration i takes a file from version i to i + 1.
+constexpr absl::string_view kMigrations[] = {
+    R"sql(
+      CREATE TABLE images (
+        reference TEXT PRIMARY KEY,
+        manifest_digest TEXT NOT NULL,
+        platform TEXT NOT NULL,
+        plain_http INTEGER NOT NULL,
+        last_used INTEGER NOT NULL  -- Unix seconds
+      ) STRICT;
+      CREATE TABLE image_objects (
+        reference TEXT NOT NULL REFERENCES images ON DELETE CASCADE,
+        position INTEGER NOT NULL,  -- 0: the bootstrap, then the devices
+        digest TEXT NOT NULL,
+        size INTEGER NOT NULL,  -- bytes
+        PRIMARY KEY (reference, position)
+      ) STRICT;
+      CREATE TABLE mounts (
+        directory TEXT PRIMARY KEY,
+        reference TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        since INTEGER NOT NULL,  -- Unix seconds
+        file_system TEXT NOT NULL
+      ) STRICT;
+    )sql",
+};
+
+constexpr int64_t kNewest = std::size(kMigrations);
+
+absl::Status CheckWhole(SqliteConnection& connection) {
+  ASSIGN_OR_RETURN(SqliteStatement check, connection.Prepare("PRAGMA quick_check(1)"));
+  ASSIGN_OR_RETURN(const bool row, check.Step());
+  if (row && check.Text(0) == "ok") return absl::OkStatus();
+  return absl::DataLossError(row ? check.Text(0) : "no answer to a check");
+}
+
+}  // namespace
+
+absl::Status MigrateCacheDb(SqliteConnection& connection, const std::string& path) {
+  ASSIGN_OR_RETURN(const int64_t version, connection.QueryNumber("PRAGMA user_version"));
+  if (version > kNewest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " was written by a newer lacuna (schema ", version, ", this one knows ", kNewest,
+                     "): run that one, or remove the file, which lacunad makes anew"));
+  }
+  RETURN_IF_ERROR(CheckWhole(connection));
+  if (version == kNewest) return absl::OkStatus();
+  ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(connection));
+  for (int64_t i = version; i < kNewest; ++i)
+    RETURN_IF_ERROR(connection.Execute(std::string(kMigrations[i])));
+  RETURN_IF_ERROR(connection.Execute(absl::StrCat("PRAGMA user_version = ", kNewest)));
+  return transaction.Commit();
+}
+
+}  // namespace lacuna
