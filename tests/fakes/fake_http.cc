@@ -11,7 +11,10 @@ namespace lacuna {
 FakeHttp::FakeHttp(Responder responder) : responder_(std::move(responder)) {}
 
 FakeHttp::~FakeHttp() {
-  for (const Exchange& exchange : held_) exchange.handler->OnDone(absl::CancelledError("transport gone"));
+  // A handler may issue again while it is told.
+  while (std::optional<Exchange> exchange = TakeHeld()) {
+    exchange->handler->OnDone(absl::CancelledError("transport gone"));
+  }
 }
 
 FakeHttp::Responder FakeHttp::ServeBlob(std::string blob) {
@@ -61,15 +64,17 @@ void FakeHttp::ReleaseAll() {
 }
 
 bool FakeHttp::AnswerHeld() {
-  Exchange exchange;
-  {
-    MutexLock lock(mutex_);
-    if (held_.empty()) return false;
-    exchange = std::move(held_.front());
-    held_.pop_front();
-  }
-  Deliver(exchange);
-  return true;
+  const std::optional<Exchange> exchange = TakeHeld();
+  if (exchange.has_value()) Deliver(*exchange);
+  return exchange.has_value();
+}
+
+std::optional<FakeHttp::Exchange> FakeHttp::TakeHeld() {
+  MutexLock lock(mutex_);
+  if (held_.empty()) return std::nullopt;
+  Exchange exchange = std::move(held_.front());
+  held_.pop_front();
+  return exchange;
 }
 
 size_t FakeHttp::held() const {

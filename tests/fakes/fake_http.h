@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class FakeHttp : public HttpTransport {
   using Responder = std::function<FakeAnswer(const HttpRequest&)>;
 
   explicit FakeHttp(Responder responder);
+  // Ends what is held with Cancelled.
   ~FakeHttp() override;
 
   // Serves `blob` at every URL, ranges as RFC 9110 has them (206 with Content-Range; 200 without a Range
@@ -55,6 +57,7 @@ class FakeHttp : public HttpTransport {
     HttpRequest request;
     std::shared_ptr<HttpResponseHandler> handler;
   };
+  std::optional<Exchange> TakeHeld();
   void Deliver(const Exchange& exchange) const;
 
   Responder responder_;

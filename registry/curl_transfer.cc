@@ -1,0 +1,227 @@
+#include "registry/curl_transfer.h"
+
+#include <sys/socket.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "registry/http_error.h"
+#include "registry/reference.h"
+
+namespace lacuna {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr size_t kMaxHeaderBytes = 64 * 1024;
+constexpr long kMaxRedirects = 5;
+constexpr long kReceiveBuffer = 64 * 1024;  // bytes per transfer; one chunk
+
+// As libcurl's own, but a child process never inherits the socket: it would keep a dead connection alive.
+curl_socket_t OpenSocket(void*, curlsocktype, curl_sockaddr* address) {
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+bool IsRedirect(long code) {
+  return code >= 300 && code < 400;
+}
+
+}  // namespace
+
+CurlTransfer::CurlTransfer(CurlEasy easy, HttpRequest request, std::shared_ptr<HttpResponseHandler> handler)
+    : easy_(std::move(easy)),
+      request_(std::move(request)),
+      handler_(std::move(handler)),
+      last_byte_(std::chrono::steady_clock::now()) {}
+
+template <typename Value>
+void CurlTransfer::Set(CURLoption option, Value value) {
+  const CURLcode code = curl_easy_setopt(easy(), option, value);
+  if (set_up_ == CURLE_OK) set_up_ = code;
+}
+
+absl::Status CurlTransfer::Prepare() {
+  SetUp();
+  SetUpMethod();
+  SetUpHeaders();
+  SetUpCallbacks();
+  // An option that is not in force may be one that keeps credentials safe.
+  if (set_up_ == CURLE_OK) return absl::OkStatus();
+  return CurlStatus(set_up_, UrlHost(request_.url), 0, "");
+}
+
+void CurlTransfer::SetUp() {
+  const bool https = absl::StartsWithIgnoreCase(request_.url, "https:");
+  Set(CURLOPT_URL, request_.url.c_str());
+  Set(CURLOPT_PROTOCOLS_STR, "http,https");
+  Set(CURLOPT_FOLLOWLOCATION, 1L);
+  Set(CURLOPT_MAXREDIRS, kMaxRedirects);
+  Set(CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
+  Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  // Many misses at once share one HTTP/2 connection rather than open one each.
+  Set(CURLOPT_PIPEWAIT, https ? 1L : 0L);
+  Set(CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(duration_cast<milliseconds>(request_.connect_timeout).count()));
+  Set(CURLOPT_NOSIGNAL, 1L);
+  // Ending a transfer must not wait for a name server: the loop would stand still.
+  Set(CURLOPT_QUICK_EXIT, 1L);
+  Set(CURLOPT_TCP_KEEPALIVE, 1L);
+  Set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  Set(CURLOPT_USERAGENT, "lacuna/" LACUNA_VERSION);
+  Set(CURLOPT_ERRORBUFFER, error_.data());
+  // A proxy's answer to CONNECT is not the server's.
+  Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (IsLoopbackHost(UrlHost(request_.url))) Set(CURLOPT_PROXY, "");
+}
+
+void CurlTransfer::SetUpMethod() {
+  const std::string& method = request_.method;
+  const bool sends_body =
+      request_.body != nullptr || method == "PUT" || method == "POST" || method == "PATCH";
+  if (method == "HEAD") {
+    Set(CURLOPT_NOBODY, 1L);
+  } else if (sends_body) {
+    Set(CURLOPT_UPLOAD, 1L);
+    Set(CURLOPT_CUSTOMREQUEST, method.c_str());
+    const uint64_t size = request_.body == nullptr ? 0 : request_.body->size();
+    Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+  } else if (method != "GET") {
+    Set(CURLOPT_CUSTOMREQUEST, method.c_str());
+  }
+}
+
+void CurlTransfer::SetUpHeaders() {
+  const auto add = [this](const std::string& line) {
+    curl_slist* longer = curl_slist_append(header_lines_.get(), line.c_str());
+    if (longer == nullptr) {
+      set_up_ = CURLE_OUT_OF_MEMORY;
+      return;
+    }
+    header_lines_.release();  // NOLINT(bugprone-unused-return-value): `longer` begins with it
+    header_lines_.reset(longer);
+  };
+  for (const auto& [name, value] : request_.headers) add(absl::StrCat(name, ": ", value));
+  // libcurl sends it to the first host only, also after redirects (CURLOPT_UNRESTRICTED_AUTH is off).
+  if (!request_.authorization.empty()) add(absl::StrCat("Authorization: ", request_.authorization));
+  // Registries do not answer "100 Continue" in time; libcurl would wait a second for it.
+  add("Expect:");
+  Set(CURLOPT_HTTPHEADER, header_lines_.get());
+}
+
+void CurlTransfer::SetUpCallbacks() {
+  Set(CURLOPT_HEADERFUNCTION, &HeaderCallback);
+  Set(CURLOPT_HEADERDATA, this);
+  Set(CURLOPT_WRITEFUNCTION, &WriteCallback);
+  Set(CURLOPT_WRITEDATA, this);
+  Set(CURLOPT_READFUNCTION, &ReadCallback);
+  Set(CURLOPT_READDATA, this);
+  Set(CURLOPT_SEEKFUNCTION, &SeekCallback);
+  Set(CURLOPT_SEEKDATA, this);
+  Set(CURLOPT_OPENSOCKETFUNCTION, &OpenSocket);
+}
+
+absl::Status CurlTransfer::OnHeaderLine(absl::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > kMaxHeaderBytes) {
+    return absl::UnknownError(absl::StrCat("more than 64 KiB of headers from ", CurrentHost()));
+  }
+  if (head_delivered_) return absl::OkStatus();  // a trailer
+  line = absl::StripAsciiWhitespace(line);
+  if (line.empty()) return OnHeadComplete();
+  const size_t colon = line.find(':');
+  if (colon == absl::string_view::npos || absl::StartsWith(line, "HTTP/")) return absl::OkStatus();
+  head_.headers.emplace_back(line.substr(0, colon), absl::StripAsciiWhitespace(line.substr(colon + 1)));
+  return absl::OkStatus();
+}
+
+absl::Status CurlTransfer::OnHeadComplete() {
+  long code = 0;
+  const char* url = nullptr;
+  curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &code);
+  curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url);
+  if (url == nullptr) return absl::InternalError("an answer without a URL");
+  const bool redirect = IsRedirect(code) && !head_.Find("Location").empty();
+  if (code < 200 || redirect) {
+    // Once on https, every later hop must be: a redirect back to http would show what TLS had hidden.
+    if (redirect && absl::StartsWithIgnoreCase(url, "https:")) Set(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    head_ = {};
+    return absl::OkStatus();
+  }
+  head_.status = static_cast<int>(code);
+  head_.final_url = url;
+  head_delivered_ = true;
+  return handler_->OnHead(head_);
+}
+
+absl::Status CurlTransfer::OnBody(absl::Span<const char> bytes) {
+  if (!head_delivered_) return absl::InternalError("a body without a head");
+  return handler_->OnBody(bytes);
+}
+
+absl::StatusOr<size_t> CurlTransfer::OnUpload(absl::Span<char> out) {
+  if (request_.body == nullptr) return 0;
+  absl::StatusOr<size_t> size = request_.body->ReadAt(upload_offset_, out);
+  if (size.ok()) upload_offset_ += *size;
+  return size;
+}
+
+size_t CurlTransfer::HeaderCallback(char* data, size_t size, size_t count, void* transfer) {
+  auto& self = *static_cast<CurlTransfer*>(transfer);
+  self.last_byte_ = std::chrono::steady_clock::now();
+  self.own_error_ = self.OnHeaderLine({data, size * count});
+  return self.own_error_.ok() ? size * count : 0;
+}
+
+size_t CurlTransfer::WriteCallback(char* data, size_t size, size_t count, void* transfer) {
+  auto& self = *static_cast<CurlTransfer*>(transfer);
+  self.last_byte_ = std::chrono::steady_clock::now();
+  self.own_error_ = self.OnBody({data, size * count});
+  return self.own_error_.ok() ? size * count : 0;
+}
+
+size_t CurlTransfer::ReadCallback(char* out, size_t size, size_t count, void* transfer) {
+  auto& self = *static_cast<CurlTransfer*>(transfer);
+  self.last_byte_ = std::chrono::steady_clock::now();
+  const absl::StatusOr<size_t> got = self.OnUpload({out, size * count});
+  self.own_error_ = got.status();
+  return got.ok() ? *got : CURL_READFUNC_ABORT;
+}
+
+int CurlTransfer::SeekCallback(void* transfer, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
+  static_cast<CurlTransfer*>(transfer)->upload_offset_ = static_cast<uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
+std::string CurlTransfer::CurrentHost() const {
+  const char* url = nullptr;
+  curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url);
+  return std::string(UrlHost(url == nullptr ? request_.url.c_str() : url));
+}
+
+absl::Status CurlTransfer::StallError() const {
+  const absl::Duration limit = absl::FromChrono(request_.stall_timeout);
+  return absl::UnavailableError(
+      absl::StrCat("stalled: no byte for ", absl::FormatDuration(limit), ", talking to ", CurrentHost()));
+}
+
+absl::Status CurlTransfer::Result(CURLcode code) const {
+  if (code == CURLE_OK || !own_error_.ok()) return own_error_;
+  long os_error = 0;
+  curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &os_error);
+  return CurlStatus(code, CurrentHost(), static_cast<int>(os_error), error_.data());
+}
+
+CurlEasy CurlTransfer::End(const absl::Status& status) {
+  curl_easy_reset(easy());
+  handler_->OnDone(status);
+  return std::move(easy_);
+}
+
+}  // namespace lacuna
