@@ -1,0 +1,77 @@
+// Bodies of a push: a file, bytes in memory, and a piece of another body whose sending can be watched and
+// stopped.
+//
+// Made by a pusher's caller or the pusher, read by the transport on its thread. A FileBody and a StringBody
+// may be used by several threads at once; a BodyPiece by one transfer, and by Close() from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "daemon/base/digest.h"
+#include "daemon/base/mutex.h"
+#include "daemon/base/unique_fd.h"
+#include "registry/http_transport.h"
+
+namespace lacuna {
+
+class FileBody : public HttpBody {
+ public:
+  // InvalidArgument unless `path` is a regular file. Its size is taken now.
+  static absl::StatusOr<std::shared_ptr<FileBody>> Open(const std::string& path);
+
+  uint64_t size() const override { return size_; }
+  // IntegrityError when the file has become shorter since.
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> out) override;
+
+ private:
+  FileBody(std::string path, UniqueFd file, uint64_t size)
+      : path_(std::move(path)), file_(std::move(file)), size_(size) {}
+
+  const std::string path_;
+  const UniqueFd file_;
+  const uint64_t size_;  // bytes
+};
+
+class StringBody : public HttpBody {
+ public:
+  explicit StringBody(std::string bytes) : bytes_(std::move(bytes)) {}
+  uint64_t size() const override { return bytes_.size(); }
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> out) override;
+
+ private:
+  const std::string bytes_;
+};
+
+// Told how many bytes of the whole are behind: read, or handed to the network. Goes back when a body is sent
+// again.
+using BytesProgress = std::function<void(uint64_t bytes)>;
+
+class BodyPiece : public HttpBody {
+ public:
+  // `length` bytes of `whole` from `offset` on, all within it. `progress` is called on the reading thread.
+  BodyPiece(std::shared_ptr<HttpBody> whole, uint64_t offset, uint64_t length, BytesProgress progress)
+      : whole_(std::move(whole)), offset_(offset), length_(length), progress_(std::move(progress)) {}
+
+  uint64_t size() const override { return length_; }
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> out) override;
+  // After this returns, `progress` is not called any more: whoever stops waiting for an answer calls it.
+  void Close();
+
+ private:
+  const std::shared_ptr<HttpBody> whole_;
+  const uint64_t offset_;
+  const uint64_t length_;
+
+  Mutex mutex_;  // held while `progress_` runs
+  BytesProgress progress_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// The digest of all of `body`, in one pass.
+absl::StatusOr<Digest> DigestOf(HttpBody& body, const BytesProgress& progress);
+
+}  // namespace lacuna
