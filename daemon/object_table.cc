@@ -54,6 +54,7 @@ absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob
 
 absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& key,
                                                              const RemoteBlob& blob) const {
+  RETURN_IF_ERROR(ChunkMap::CheckObjectSize(blob.size));  // before it is rounded up
   ASSIGN_OR_RETURN(StoredObject stored, context_.store.OpenObject(key, RoundUp(blob.size, kBlockSize)));
   return BlobCache::Create(context_, key, blob, std::move(stored));
 }

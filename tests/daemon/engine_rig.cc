@@ -1,0 +1,119 @@
+#include "tests/daemon/engine_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace lacuna {
+
+std::string MakeBlob(size_t size, uint64_t seed) {
+  std::string bytes(size, '\0');
+  uint64_t state = seed;
+  for (size_t i = 0; i < size; i += sizeof(state)) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    const uint64_t word = state ^ (state >> 29);
+    bytes.replace(i, std::min(sizeof(word), size - i), reinterpret_cast<const char*>(&word),
+                  std::min(sizeof(word), size - i));
+  }
+  return bytes;
+}
+
+TestFolder::TestFolder() : path_(testing::TempDir() + "lacuna-engine-XXXXXX") {
+  if (mkdtemp(path_.data()) == nullptr) std::abort();
+}
+
+TestFolder::~TestFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::shared_ptr<KernelRead> RigObject::Read(const ByteRange& range) const {
+  auto read = std::make_shared<KernelRead>();
+  cache->OnRead(SimulatedDoor::MakeRead(ObjectId(1), range, cache->file(), truth, read));
+  return read;
+}
+
+EngineRig::EngineRig(std::vector<std::string> blobs, BlobCache::Options options, int workers)
+    : store(*ObjectStore::Open(folder.path())),
+      http([this](const HttpRequest& request) { return Respond(request); }),
+      fetcher(http, {}),
+      pool(std::in_place, workers),
+      options_(options) {
+  for (std::string& blob : blobs) {
+    Repository repository{"http://registry.test", absl::StrCat("blob/", served_.size()), MakeAnonymous()};
+    Served served{.remote = {std::move(repository), Digest::Of(blob), blob.size()}};
+    served.responder = FakeHttp::ServeBlob(blob);
+    blob.resize(RoundUp(blob.size(), kBlockSize));
+    served.truth = std::make_shared<const std::string>(std::move(blob));
+    served_.push_back(std::move(served));
+  }
+}
+
+EngineRig::~EngineRig() {
+  for (const std::shared_ptr<BlobCache>& cache : opened_) cache->Close(absl::CancelledError("rig's end"));
+  opened_.clear();
+  SetFault(
+      [](const HttpRequest&) { return FakeAnswer{.status = 0, .end = absl::CancelledError("rig's end")}; });
+  http.ReleaseAll();
+  pool.reset();
+}
+
+BlobCache::Context EngineRig::context() {
+  return {fetcher, *store, *pool, clock, stats, options_};
+}
+
+RigObject EngineRig::Open(size_t index) {
+  const RemoteBlob& remote = blob(index);
+  StoredObject stored =
+      *store->OpenObject(ObjectKey::ForBlob(remote.digest), RoundUp(remote.size, kBlockSize));
+  return OpenOn(std::move(stored.data), std::move(stored.map), index);
+}
+
+RigObject EngineRig::OpenOn(std::shared_ptr<BackingFile> data, std::unique_ptr<ChunkMap> map, size_t index) {
+  RigObject object;
+  object.truth = truth(index);
+  object.disk = std::make_shared<FaultyBackingFile>(std::move(data));
+  object.cache = BlobCache::Create(context(), ObjectKey::ForBlob(blob(index).digest), blob(index),
+                                   {.data = object.disk, .map = std::move(map)});
+  opened_.push_back(object.cache);
+  return object;
+}
+
+void EngineRig::SetFault(HttpFault fault) {
+  MutexLock lock(mutex_);
+  fault_ = std::move(fault);
+}
+
+FakeAnswer EngineRig::Respond(const HttpRequest& request) const {
+  HttpFault fault;
+  {
+    MutexLock lock(mutex_);
+    fault = fault_;
+  }
+  if (fault) {
+    if (std::optional<FakeAnswer> answer = fault(request)) return *std::move(answer);
+  }
+  for (const Served& served : served_) {
+    if (request.url == served.remote.repository.BlobUrl(served.remote.digest))
+      return served.responder(request);
+  }
+  return {.status = 404};
+}
+
+void EngineRig::Settle() {
+  // What one task submits runs in the next round; digests of test blobs take one task per MiB.
+  constexpr int kRounds = 32;
+  for (int round = 0; round < kRounds; ++round) {
+    std::promise<void> reached;
+    pool->Submit([&reached] { reached.set_value(); });
+    reached.get_future().wait();
+  }
+}
+
+}  // namespace lacuna

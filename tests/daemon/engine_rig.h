@@ -1,0 +1,96 @@
+// The engine with everything around it faked except the disk: what each test of BlobCache, ObjectTable and
+// Prefetcher stands on.
+//
+// Time stands still until the test moves it (`clock`), the registry answers at once or when told (`http`),
+// the disk is a real folder behind a FaultyBackingFile. With one worker, Settle() makes the rest
+// deterministic.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/object_table.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_http.h"
+#include "tests/fakes/faulty_backing_file.h"
+#include "tests/fakes/simulated_door.h"
+
+namespace lacuna {
+
+// Bytes that differ everywhere, so that a misplaced chunk shows.
+std::string MakeBlob(size_t size, uint64_t seed = 1);
+
+// Removed with all that is in it.
+class TestFolder {
+ public:
+  TestFolder();
+  ~TestFolder();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// An object on the rig: its cache, the disk it writes to, and what it must read as.
+struct RigObject {
+  std::shared_ptr<BlobCache> cache;
+  std::shared_ptr<FaultyBackingFile> disk;
+  std::shared_ptr<const std::string> truth;  // the blob, padded to whole blocks
+
+  std::shared_ptr<KernelRead> Read(const ByteRange& range) const;
+  std::shared_ptr<KernelRead> ReadChunk(uint64_t chunk) const {
+    return Read({chunk * kChunkSize, kBlockSize});
+  }
+};
+
+class EngineRig {
+ public:
+  // A fault answers instead of the registry where it returns something.
+  using HttpFault = std::function<std::optional<FakeAnswer>(const HttpRequest&)>;
+
+  explicit EngineRig(std::vector<std::string> blobs, BlobCache::Options options = {}, int workers = 1);
+  explicit EngineRig(std::string blob) : EngineRig(std::vector<std::string>{std::move(blob)}) {}
+  // Shuts down in the daemon's order.
+  ~EngineRig();
+
+  BlobCache::Context context();
+  const RemoteBlob& blob(size_t index = 0) const { return served_[index].remote; }
+  const std::shared_ptr<const std::string>& truth(size_t index = 0) const { return served_[index].truth; }
+  // Opens the object of a blob, from what the disk has of it. Closed by the rig's end.
+  RigObject Open(size_t index = 0);
+  // Opens it on files of the test's own; the store has others, empty ones, under the object's name.
+  RigObject OpenOn(std::shared_ptr<BackingFile> data, std::unique_ptr<ChunkMap> map, size_t index = 0);
+  void SetFault(HttpFault fault);
+
+  // Waits until the workers have nothing to do, nor anything that follows from what they did.
+  void Settle();
+
+  FakeClock clock;
+  EngineStats stats;
+  const TestFolder folder;
+  const std::unique_ptr<ObjectStore> store;
+  FakeHttp http;
+  RangeFetcher fetcher;
+  std::optional<WorkerPool> pool;
+
+ private:
+  FakeAnswer Respond(const HttpRequest& request) const;
+
+  struct Served {
+    RemoteBlob remote;
+    std::shared_ptr<const std::string> truth;
+    FakeHttp::Responder responder;
+  };
+
+  const BlobCache::Options options_;
+  std::vector<Served> served_;
+  std::vector<std::shared_ptr<BlobCache>> opened_;
+
+  mutable Mutex mutex_;
+  HttpFault fault_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace lacuna

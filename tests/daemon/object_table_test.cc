@@ -1,0 +1,138 @@
+#include "daemon/object_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/daemon/engine_rig.h"
+
+namespace lacuna {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr uint64_t kMiB = 1024 * 1024;
+
+class ObjectTableTest : public testing::Test {
+ protected:
+  ObjectTableTest() : rig_({MakeBlob(kMiB, 1), MakeBlob(kMiB, 2)}), table_(rig_.context()) {
+    EXPECT_TRUE(door_.Start(table_).ok());
+  }
+  ~ObjectTableTest() override { table_.CloseAll(absl::CancelledError("the test's end")); }
+
+  // Acquires a blob and publishes its object at the door.
+  std::shared_ptr<BlobCache> Publish(size_t index) {
+    std::shared_ptr<BlobCache> object = *table_.Acquire(rig_.blob(index));
+    door_.SetTruth(object->key(), *rig_.truth(index));
+    EXPECT_TRUE(door_.Publish({.bootstrap = {object->key(), object->size(), object->file()}}).ok());
+    return object;
+  }
+
+  EngineRig rig_;
+  ObjectTable table_;
+  SimulatedDoor door_;
+};
+
+TEST_F(ObjectTableTest, ReadsReachTheObjectThatWasOpened) {
+  const auto first = Publish(0);
+  const auto second = Publish(1);
+  const ObjectId a = *door_.Open(first->key());
+  const ObjectId b = *door_.Open(second->key());
+  EXPECT_EQ(door_.Read(a, {0, kBlockSize})->Wait(), absl::OkStatus());
+  EXPECT_EQ(door_.Read(b, {0, 2 * kChunkSize})->Wait(), absl::OkStatus());
+  EXPECT_EQ(first->present_bytes(), kChunkSize);
+  EXPECT_EQ(second->present_bytes(), 2 * kChunkSize);
+}
+
+TEST_F(ObjectTableTest, AnUnknownIdIsAnsweredAtOnceAndCounted) {
+  const auto read = door_.Read(ObjectId(77), {0, kBlockSize});
+  ASSERT_TRUE(read->answered());
+  EXPECT_EQ(read->Wait().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(rig_.stats.errors, 1u);
+}
+
+TEST_F(ObjectTableTest, AClosedIdIsUnknownAgain) {
+  const auto object = Publish(0);
+  const ObjectId id = *door_.Open(object->key());
+  door_.Close(id);
+  door_.Close(id);
+  EXPECT_EQ(door_.Read(id, {0, kBlockSize})->Wait().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(ObjectTableTest, AnObjectThatNobodyAcquiredCannotBeOpened) {
+  EXPECT_EQ(door_.Open(ObjectKey::ForBlob(rig_.blob().digest)).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(ObjectTableTest, AnOpenObjectStaysWhenItsUserGoes) {
+  auto object = Publish(0);
+  const ObjectId id = *door_.Open(object->key());
+  object.reset();
+  EXPECT_EQ(door_.Read(id, {0, kBlockSize})->Wait(), absl::OkStatus());
+  EXPECT_EQ(table_.objects().size(), 1u);
+}
+
+TEST_F(ObjectTableTest, TheSameBlobIsTheSameObjectHoweverManyAsk) {
+  std::vector<std::shared_ptr<BlobCache>> objects(8);
+  std::vector<std::thread> threads;
+  for (auto& object : objects) threads.emplace_back([&] { object = *table_.Acquire(rig_.blob()); });
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& object : objects) EXPECT_EQ(object, objects[0]);
+}
+
+TEST_F(ObjectTableTest, ABlobOfTwoSizesIsRefused) {
+  const auto object = *table_.Acquire(rig_.blob());
+  RemoteBlob liar = rig_.blob();
+  liar.size += 1;
+  EXPECT_EQ(table_.Acquire(liar).status().code(), absl::StatusCode::kInvalidArgument);
+  liar = rig_.blob(1);
+  liar.size = UINT64_MAX - 10;  // would wrap when rounded up
+  EXPECT_EQ(table_.Acquire(liar).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ObjectTableTest, AnObjectThatCannotBeOpenedIsTriedAgainNextTime) {
+  RemoteBlob huge = rig_.blob();
+  huge.size = uint64_t{1} << 50;
+  EXPECT_FALSE(table_.Acquire(huge).ok());
+  EXPECT_TRUE(table_.objects().empty());
+  EXPECT_TRUE(table_.Acquire(rig_.blob()).ok());
+}
+
+TEST_F(ObjectTableTest, AFailedObjectStartsAfreshOnceNobodyHoldsIt) {
+  rig_.SetFault([this](const HttpRequest& request) -> std::optional<FakeAnswer> {
+    FakeAnswer answer = FakeHttp::ServeBlob(*rig_.truth())(request);
+    answer.body.front() ^= 1;
+    return answer;
+  });
+  auto object = Publish(0);
+  absl::Status finished;
+  object->WhenFinished([&](const absl::Status& status) { finished = status; });
+  object->Prefetch({0, kMiB}, Priority::kFill, [](const absl::Status&) {});
+  rig_.Settle();
+  ASSERT_EQ(object->state(), BlobCache::State::kFailed);
+  rig_.SetFault(nullptr);
+
+  EXPECT_THAT(std::string(table_.Acquire(rig_.blob()).status().message()), HasSubstr("unmount"));
+  EXPECT_FALSE(door_.Open(object->key()).ok());
+  object.reset();
+  rig_.clock.Advance(std::chrono::seconds(1));
+  rig_.Settle();
+  const auto fresh = Publish(0);
+  EXPECT_EQ(door_.Read(*door_.Open(fresh->key()), {0, kMiB})->Wait(), absl::OkStatus());
+}
+
+TEST_F(ObjectTableTest, CloseAllLeavesNobodyWaiting) {
+  const auto object = Publish(0);
+  const ObjectId id = *door_.Open(object->key());
+  rig_.http.Hold();
+  const auto parked = door_.Read(id, {0, kBlockSize});
+  table_.CloseAll(absl::UnavailableError("stopping"));
+  table_.CloseAll(absl::UnavailableError("stopping"));
+  ASSERT_TRUE(parked->answered());
+  EXPECT_EQ(parked->Wait().message(), "stopping");
+  EXPECT_EQ(door_.Read(id, {0, kBlockSize})->Wait().message(), "stopping");
+  EXPECT_EQ(table_.Acquire(rig_.blob(1)).status().message(), "stopping");
+}
+
+}  // namespace
+}  // namespace lacuna
