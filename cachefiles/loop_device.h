@@ -1,5 +1,8 @@
 // Read-only loop devices: block devices over files, for kernels that mount EROFS only from block devices.
 //
+// A loop device has at most 128 requests under way (`loop.hw_queue_depth`, fixed when the module is loaded):
+// the readers behind them wait in the kernel, unseen by a door.
+//
 // Caller: erofs_mount. Thread-safe: a LoopDevice belongs to one thread. Attaching opens the file and may read
 // it: never call from a door's thread.
 #pragma once

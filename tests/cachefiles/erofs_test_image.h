@@ -1,0 +1,112 @@
+// A real EROFS image for the mount tests: a small tree, and what mkfs.erofs makes of it.
+//
+// Needs root and mkfs.erofs (erofs-utils); WhyNoMounts says what is missing. One thread.
+#pragma once
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <random>
+#include <sstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "cachefiles/erofs_mount.h"
+#include "daemon/base/byte_range.h"
+
+namespace lacuna {
+
+// Why mounts cannot be tested here; empty when they can.
+inline std::string WhyNoMounts() {
+  if (geteuid() != 0) return "needs root: mounts";
+  if (access("/dev/fuse", R_OK | W_OK) != 0) return "needs /dev/fuse";
+  if (!KernelHasErofs()) return "needs a kernel with EROFS";
+  if (std::system("mkfs.erofs --help >/dev/null 2>&1") != 0) return "needs mkfs.erofs (erofs-utils)";
+  return "";
+}
+
+inline std::string ReadWhole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+inline std::string NoiseOf(size_t size, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::string bytes(size, '\0');
+  for (size_t i = 0; i < size; i += 8) {
+    const uint64_t word = random();
+    bytes.replace(i, std::min<size_t>(8, size - i), reinterpret_cast<const char*>(&word),
+                  std::min<size_t>(8, size - i));
+  }
+  return bytes;
+}
+
+// A folder on a disk file system, gone with its content at the end. Nothing may be mounted in it by then.
+class DiskFolder {
+ public:
+  DiskFolder() {
+    const char* const tmp = std::getenv("TMPDIR");
+    path_ = absl::StrCat(tmp == nullptr ? "/var/tmp" : tmp, "/lacuna-test-XXXXXX");
+    if (mkdtemp(path_.data()) == nullptr) std::abort();
+  }
+  ~DiskFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return absl::StrCat(path_, "/", name); }
+
+ private:
+  std::string path_;
+};
+
+class ErofsTestImage {
+ public:
+  static constexpr size_t kBigFile = 20 << 20;  // "big", of noise
+
+  // `separate_blob`: file data in a second file, as chunks of 64 KiB, which mounts need as `device=`.
+  ErofsTestImage(const DiskFolder& folder, bool separate_blob) {
+    const std::string tree = folder / "tree";
+    Write(tree, "empty", "");
+    Write(tree, "one", "x");
+    Write(tree, "under-a-block", NoiseOf(4095, 1));
+    Write(tree, "block", NoiseOf(4096, 2));
+    Write(tree, "dir/deep/odd", NoiseOf(100'001, 3));
+    Write(tree, "zeros", std::string(1 << 20, '\0'));
+    Write(tree, "big", NoiseOf(kBigFile, 4));
+    const std::string image = folder / "image";
+    const std::string blob = folder / "blob";
+    const std::string options = separate_blob ? absl::StrCat("--chunksize=65536 --blobdev=", blob, " ") : "";
+    const std::string command = absl::StrCat("mkfs.erofs ", options, image, " ", tree, " >/dev/null 2>&1");
+    if (std::system(command.c_str()) != 0) std::abort();
+    bootstrap_ = Padded(ReadWhole(image));
+    if (separate_blob) blob_ = Padded(ReadWhole(blob));
+  }
+
+  const std::string& bootstrap() const { return bootstrap_; }
+  const std::string& blob() const { return blob_; }
+  const std::map<std::string, std::string>& files() const { return files_; }  // path → content
+
+ private:
+  void Write(const std::string& tree, const std::string& name, const std::string& content) {
+    const std::filesystem::path path = std::filesystem::path(tree) / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << content;
+    files_[name] = content;
+  }
+  static std::string Padded(std::string bytes) {
+    bytes.resize(RoundUp(bytes.size(), kBlockSize));
+    return bytes;
+  }
+
+  std::map<std::string, std::string> files_;
+  std::string bootstrap_;
+  std::string blob_;
+};
+
+}  // namespace lacuna
