@@ -28,18 +28,17 @@ constexpr Unfit kUnfit[] = {
     {kZfsMagic, "zfs", "it compresses and makes holes of data, which backing files cannot bear"},
 };
 
-// "/" at last, which always exists.
-std::filesystem::path NearestExisting(std::filesystem::path path) {
-  std::error_code error;
-  while (!std::filesystem::exists(path, error) && path.has_relative_path()) path = path.parent_path();
-  return path;
-}
-
 }  // namespace
 
-absl::Status CheckCacheFileSystem(const std::string& dir) {
+std::string NearestExisting(const std::string& dir) {
   std::error_code error;
-  const std::string existing = NearestExisting(std::filesystem::absolute(dir, error)).string();
+  std::filesystem::path path = std::filesystem::absolute(dir, error);
+  while (!std::filesystem::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  return path.string();
+}
+
+absl::Status CheckCacheFileSystem(const std::string& dir) {
+  const std::string existing = NearestExisting(dir);
   struct statfs info {};
   if (statfs(existing.c_str(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("statfs ", existing));
   for (const Unfit& unfit : kUnfit) {

@@ -14,4 +14,7 @@ namespace lacuna {
 // it can be written shows when it is.
 absl::Status CheckCacheFileSystem(const std::string& dir);
 
+// The folder itself or the nearest one above it that exists; "/" at last.
+std::string NearestExisting(const std::string& dir);
+
 }  // namespace lacuna

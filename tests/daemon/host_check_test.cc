@@ -1,0 +1,150 @@
+#include "daemon/host_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "daemon/control_socket.h"
+#include "daemon/file_system_check.h"
+
+namespace lacuna {
+namespace {
+
+using Result = HostCheck::Result;
+using testing::HasSubstr;
+
+class HostCheckTest : public testing::Test {
+ protected:
+  HostCheckTest() {
+    char name[] = "/tmp/host_check_test.XXXXXX";
+    folder_ = mkdtemp(name);
+    options_ = {.root = folder_ + "/root", .run = folder_, .dev_dir = folder_};
+  }
+  ~HostCheckTest() override { std::filesystem::remove_all(folder_); }
+
+  HostCheck Find(const std::string& name) const {
+    for (const HostCheck& check : CheckHost(options_)) {
+      if (check.name == name) return check;
+    }
+    ADD_FAILURE() << "no check '" << name << "'";
+    return {};
+  }
+
+  static std::string MountTable() {
+    std::ifstream mounts("/proc/self/mountinfo");
+    return {std::istreambuf_iterator<char>(mounts), std::istreambuf_iterator<char>()};
+  }
+
+  std::string folder_;
+  HostCheckOptions options_;
+};
+
+TEST_F(HostCheckTest, WithoutFuseTheHostIsUnusable) {
+  const HostCheck check = Find("/dev/fuse");
+  EXPECT_EQ(check.result, Result::kFail);
+  EXPECT_EQ(check.found, "No such file or directory");
+  EXPECT_THAT(check.advice, HasSubstr("modprobe fuse"));
+}
+
+TEST_F(HostCheckTest, AFuseDeviceThatOpensIsUsable) {
+  std::ofstream(folder_ + "/fuse") << "";
+  EXPECT_EQ(Find("/dev/fuse").result, Result::kOk);
+}
+
+TEST_F(HostCheckTest, CachefilesIsSaidToBeUnusedYet) {
+  const HostCheck absent = Find("/dev/cachefiles");
+  EXPECT_EQ(absent.result, Result::kOk);
+  EXPECT_EQ(absent.found, "absent; this version does not use it yet");
+  std::ofstream(folder_ + "/cachefiles") << "";
+  EXPECT_EQ(Find("/dev/cachefiles").found, "present; this version does not use it yet");
+}
+
+TEST_F(HostCheckTest, ADaemonThatListensIsFound) {
+  const HostCheck absent = Find("lacunad");
+  EXPECT_EQ(absent.result, Result::kWarn);
+  EXPECT_THAT(absent.found, HasSubstr("not reachable at " + folder_ + "/lacunad.sock: No such file"));
+  const absl::StatusOr<UniqueFd> listening = ListenOnControlSocket(ControlSocketPath(folder_));
+  ASSERT_TRUE(listening.ok()) << listening.status();
+  EXPECT_EQ(Find("lacunad").result, Result::kOk);
+}
+
+TEST_F(HostCheckTest, AFewDescriptorsAreAWarning) {
+  rlimit before = {};
+  getrlimit(RLIMIT_NOFILE, &before);
+  if (before.rlim_max < 4096) GTEST_SKIP() << "this host allows few descriptors";
+  EXPECT_EQ(Find("file descriptors").result, Result::kOk);
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to raise the limit again";
+  const rlimit few = {.rlim_cur = 1024, .rlim_max = 1024};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const HostCheck check = Find("file descriptors");
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(check.result, Result::kWarn);
+  EXPECT_THAT(check.found, HasSubstr("1024"));
+  EXPECT_THAT(check.advice, HasSubstr("4096"));
+}
+
+TEST_F(HostCheckTest, TheCacheFoldersFileSystemDecides) {
+  struct statfs shm = {};
+  if (statfs("/dev/shm", &shm) != 0 || shm.f_type != TMPFS_MAGIC) GTEST_SKIP() << "/dev/shm is no tmpfs here";
+  options_.root = "/dev/shm/lacuna/not-there-yet";
+  const HostCheck refused = Find("cache folder");
+  EXPECT_EQ(refused.result, Result::kFail);
+  EXPECT_THAT(refused.found, HasSubstr("/dev/shm/lacuna/not-there-yet is on tmpfs"));
+  EXPECT_THAT(refused.advice, HasSubstr("ext4 or xfs"));
+  options_.root = "/proc";  // stands for any file system that is not refused
+  EXPECT_EQ(Find("cache folder").result, Result::kOk);
+}
+
+// EROFS mounts regular files since Linux 6.12.
+bool KernelMountsFiles() {
+  utsname name = {};
+  int major = 0;
+  int minor = 0;
+  return uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+         std::pair(major, minor) >= std::pair(6, 12);
+}
+
+TEST_F(HostCheckTest, TheTrialMountsWorkHereAndLeaveNothingBehind) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+  if (Find("EROFS").result != Result::kOk) GTEST_SKIP() << "this kernel has no EROFS";
+  if (!CheckCacheFileSystem(folder_).ok()) GTEST_SKIP() << "/tmp is on a file system for no cache folder";
+  const std::string before = MountTable();
+  EXPECT_EQ(Find("EROFS mounts of loop devices").found, "work");
+  const HostCheck direct = Find("EROFS mounts of files");
+  EXPECT_EQ(direct.result, Result::kOk) << "loop devices are enough";
+  if (KernelMountsFiles()) {
+    EXPECT_EQ(direct.found, "work");
+  }
+  EXPECT_EQ(MountTable(), before);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(HostCheckTest, WithoutAnyWayToMountTheHostIsUnusable) {
+  options_.root = "/proc";  // where no file can be made
+  for (const char* name : {"EROFS mounts of files", "EROFS mounts of loop devices"}) {
+    const HostCheck check = Find(name);
+    EXPECT_EQ(check.result, Result::kFail);
+    EXPECT_THAT(check.found, HasSubstr("a file in /proc: "));
+    EXPECT_NE(check.advice, "");
+  }
+}
+
+TEST(HostCheck, TheWorstDecides) {
+  EXPECT_EQ(WorstOf({}), Result::kOk);
+  EXPECT_EQ(WorstOf({{.result = Result::kOk}, {.result = Result::kWarn}, {.result = Result::kOk}}),
+            Result::kWarn);
+  EXPECT_EQ(WorstOf({{.result = Result::kFail}, {.result = Result::kWarn}}), Result::kFail);
+}
+
+}  // namespace
+}  // namespace lacuna
