@@ -46,8 +46,8 @@ struct Superblock {
 
 // One device of the table: the blob whose blocks the image's files may point into.
 struct DeviceSlot {
-  std::string tag;  // any bytes but NUL, at most 64, often a digest; mkfs.erofs 1.5 leaves it empty
-  uint64_t blocks = 0;
+  std::string tag;      // any bytes but NUL, at most 64, often a digest; mkfs.erofs 1.5 leaves it empty
+  uint64_t blocks = 0;  // its length; mkfs.erofs 1.5 leaves it 0
   uint64_t mapped_block =
       0;  // where the device begins in the image's unified block address space; 0 = nowhere
 };

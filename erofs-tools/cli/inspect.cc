@@ -1,0 +1,62 @@
+#include "erofs-tools/cli/inspect.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "daemon/base/status.h"
+#include "erofs-tools/cli/image_files.h"
+#include "erofs-tools/cli/output.h"
+#include "erofs-tools/cli/registry_target.h"
+#include "erofs-tools/cli/remote_reader.h"
+#include "erofs-tools/media_types.h"
+#include "registry/registry_client.h"
+
+namespace lacuna {
+namespace {
+
+// A path is a file also when there is none: "./x" must not be looked for in a registry.
+bool IsFile(const std::string& object) {
+  struct stat info = {};
+  return absl::StartsWith(object, "/") || absl::StartsWith(object, "./") || absl::StartsWith(object, "../") ||
+         stat(object.c_str(), &info) == 0;
+}
+
+absl::StatusOr<Inspection> InspectFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const ImageFile file, OpenImageFile(path));
+  Inspection inspection{.file = path, .file_size = file.body->size()};
+  ASSIGN_OR_RETURN(inspection.erofs, ReadErofsFile(file));
+  return inspection;
+}
+
+absl::StatusOr<Inspection> InspectReference(const ImageArguments& arguments, HttpTransport& transport) {
+  ASSIGN_OR_RETURN(const RegistryTarget target, FindTarget(arguments));
+  ASSIGN_OR_RETURN(const Platform platform, WantedPlatform(arguments));
+  RegistryClient client(transport, {});
+  ASSIGN_OR_RETURN(ResolvedImage image, client.Resolve(target.repository, target.reference, platform));
+  Inspection inspection{.reference = ToString(target.reference),
+                        .manifest_digest = std::move(image.manifest_digest),
+                        .manifest = std::move(image.manifest)};
+  const auto& layers = inspection.manifest.layers;
+  const auto bootstrap = std::find_if(layers.begin(), layers.end(), [](const Descriptor& layer) {
+    return layer.media_type == kErofsLayerType;
+  });
+  if (bootstrap == layers.end()) return inspection;
+  const RemoteBlob blob{target.repository, bootstrap->digest, bootstrap->size};
+  ASSIGN_OR_RETURN(inspection.erofs, ReadErofsMetadata(blob.size, [&](const ByteRange& range) {
+                     return ReadRemoteRange(transport, blob, range);
+                   }));
+  return inspection;
+}
+
+}  // namespace
+
+absl::Status Inspect(const ImageArguments& arguments, HttpTransport& transport) {
+  ASSIGN_OR_RETURN(const Inspection inspection, IsFile(arguments.object)
+                                                    ? InspectFile(arguments.object)
+                                                    : InspectReference(arguments, transport));
+  return Print(arguments.json ? ToJson(inspection) : ToText(inspection));
+}
+
+}  // namespace lacuna

@@ -1,0 +1,87 @@
+// The JSON that lacuna-image prints, and the image config that it pushes.
+#include <nlohmann/json.hpp>
+
+#include "absl/time/time.h"
+#include "erofs-tools/cli/output.h"
+
+namespace lacuna {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Strings that are not UTF-8 (a volume name may be anything) become U+FFFD rather than an exception.
+std::string Dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+Json ToJson(const Descriptor& descriptor) {
+  return {{"digest", descriptor.digest.ToString()},
+          {"size", descriptor.size},
+          {"media_type", descriptor.media_type}};
+}
+
+Json ToJson(const ErofsMetadata& erofs) {
+  const Superblock& superblock = erofs.superblock;
+  Json json = {
+      {"block_size", superblock.block_size},
+      {"blocks", superblock.blocks},
+      {"inodes", superblock.inodes},
+      {"root_nid", superblock.root_nid},
+      {"meta_block", superblock.meta_block},
+      {"xattr_block", superblock.xattr_block},
+      {"build_time", absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(superblock.build_time),
+                                      absl::UTCTimeZone())},
+      {"uuid", superblock.UuidText()},
+      {"volume_name", superblock.volume_name},
+      {"features",
+       {{"compat", CompatFeatureNames(superblock.feature_compat)},
+        {"incompat", IncompatFeatureNames(superblock.feature_incompat)}}},
+      {"devices", Json::array()}};
+  for (const DeviceSlot& device : erofs.devices) {
+    json["devices"].push_back(
+        {{"tag", device.tag}, {"blocks", device.blocks}, {"mapped_block", device.mapped_block}});
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string ToJson(const PushResult& result) {
+  Json json = {{"schema", 1},
+               {"reference", result.reference},
+               {"digest", result.manifest_digest.ToString()},
+               {"blobs", Json::array()}};
+  for (const PushedBlob& blob : result.blobs) {
+    json["blobs"].push_back(ToJson(blob.descriptor));
+    json["blobs"].back()["sent"] = blob.sent;
+  }
+  return Dump(json, 2) + "\n";
+}
+
+std::string ToJson(const Inspection& inspection) {
+  Json json = {{"schema", 1}};
+  if (inspection.reference.empty()) {
+    json["file"] = inspection.file;
+    json["size"] = inspection.file_size;
+  } else {
+    json["reference"] = inspection.reference;
+    json["digest"] = inspection.manifest_digest.ToString();
+    json["media_type"] = inspection.manifest.media_type;
+    json["config"] = ToJson(inspection.manifest.config);
+    json["layers"] = Json::array();
+    for (const Descriptor& layer : inspection.manifest.layers) json["layers"].push_back(ToJson(layer));
+  }
+  if (inspection.erofs.has_value()) json["erofs"] = ToJson(*inspection.erofs);
+  return Dump(json, 2) + "\n";
+}
+
+std::string ConfigJson(const Platform& platform, const std::vector<Digest>& diff_ids) {
+  Json json = {{"architecture", platform.architecture}, {"os", platform.os}};
+  if (!platform.variant.empty()) json["variant"] = platform.variant;
+  json["config"] = Json::object();
+  json["rootfs"] = {{"type", "layers"}, {"diff_ids", Json::array()}};
+  for (const Digest& diff_id : diff_ids) json["rootfs"]["diff_ids"].push_back(diff_id.ToString());
+  return Dump(json, -1);
+}
+
+}  // namespace lacuna

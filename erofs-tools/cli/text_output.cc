@@ -1,0 +1,76 @@
+// The tables that lacuna-image prints: one fact a line, its name in the first column.
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "daemon/base/format_bytes.h"
+#include "erofs-tools/cli/output.h"
+
+namespace lacuna {
+namespace {
+
+// Names and tags may hold any bytes; none of them reaches a terminal as a control character.
+void AppendLine(std::string& text, absl::string_view name, absl::string_view value) {
+  absl::StrAppendFormat(&text, "%-12s  %s\n", name, absl::Utf8SafeCHexEscape(value));
+}
+
+std::string ToText(const Descriptor& descriptor) {
+  return absl::StrCat(descriptor.digest.ToString(), "  ", FormatBytes(descriptor.size), "  ",
+                      descriptor.media_type);
+}
+
+std::string ToText(const DeviceSlot& device, uint32_t block_size) {
+  // mkfs.erofs 1.5 leaves the length empty. With 48 bits of blocks of 64 KiB the product still fits.
+  std::string text = device.blocks == 0
+                         ? "length not recorded"
+                         : absl::StrCat(device.blocks, " blocks, ", FormatBytes(device.blocks * block_size));
+  if (device.mapped_block != 0) absl::StrAppend(&text, ", from block ", device.mapped_block);
+  if (!device.tag.empty()) absl::StrAppend(&text, ", tag ", device.tag);
+  return text;
+}
+
+void AppendErofs(std::string& text, const ErofsMetadata& erofs) {
+  const Superblock& superblock = erofs.superblock;
+  const absl::Time built = absl::FromUnixSeconds(superblock.build_time);
+  AppendLine(text, "blocks", absl::StrCat(superblock.blocks, " of ", superblock.block_size, " bytes"));
+  AppendLine(text, "inodes", absl::StrCat(superblock.inodes));
+  AppendLine(text, "root", absl::StrCat("nid ", superblock.root_nid));
+  AppendLine(text, "metadata",
+             absl::StrCat("from block ", superblock.meta_block, ", shared xattrs from block ",
+                          superblock.xattr_block));
+  AppendLine(text, "built", absl::FormatTime(absl::RFC3339_sec, built, absl::UTCTimeZone()));
+  AppendLine(text, "uuid", superblock.UuidText());
+  if (!superblock.volume_name.empty()) AppendLine(text, "volume", superblock.volume_name);
+  AppendLine(text, "features", absl::StrJoin(CompatFeatureNames(superblock.feature_compat), " "));
+  AppendLine(text, "needs", absl::StrJoin(IncompatFeatureNames(superblock.feature_incompat), " "));
+  for (size_t i = 0; i < erofs.devices.size(); ++i) {
+    AppendLine(text, absl::StrCat("device ", i + 1), ToText(erofs.devices[i], superblock.block_size));
+  }
+}
+
+}  // namespace
+
+std::string ToText(const PushResult& result) {
+  return absl::StrCat(result.reference, "@", result.manifest_digest.ToString(), "\n");
+}
+
+std::string ToText(const Inspection& inspection) {
+  std::string text;
+  if (inspection.reference.empty()) {
+    AppendLine(text, "file", inspection.file);
+    AppendLine(text, "size", FormatBytes(inspection.file_size));
+  } else {
+    AppendLine(text, "reference", inspection.reference);
+    AppendLine(text, "manifest",
+               absl::StrCat(inspection.manifest_digest.ToString(), "  ", inspection.manifest.media_type));
+    AppendLine(text, "config", ToText(inspection.manifest.config));
+    for (size_t i = 0; i < inspection.manifest.layers.size(); ++i) {
+      AppendLine(text, absl::StrCat("layer ", i + 1), ToText(inspection.manifest.layers[i]));
+    }
+  }
+  if (inspection.erofs.has_value()) AppendErofs(text, *inspection.erofs);
+  return text;
+}
+
+}  // namespace lacuna
