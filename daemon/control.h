@@ -78,7 +78,7 @@ class Control {
   virtual absl::Status Unmount(absl::string_view directory, bool lazy) = 0;
   // How many were unmounted, or the first error.
   virtual absl::StatusOr<uint32_t> UnmountAll(bool lazy) = 0;
-  virtual std::vector<ImageInfo> ListImages() = 0;
+  virtual absl::StatusOr<std::vector<ImageInfo>> ListImages() = 0;
   virtual std::vector<MountInfo> ListMounts() = 0;
   virtual DaemonStatus GetStatus() = 0;
   // Brings all of a known image. With `wait`, calls `on_progress` a few times a second and returns when every

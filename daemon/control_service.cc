@@ -98,7 +98,9 @@ class ControlService final : public api::Control::Service {
 
   grpc::Status ListImages(grpc::ServerContext*, const api::ListImagesRequest*,
                           api::ListImagesResponse* response) override {
-    for (const ImageInfo& image : control_.ListImages()) Copy(image, *response->add_images());
+    const absl::StatusOr<std::vector<ImageInfo>> images = control_.ListImages();
+    if (!images.ok()) return ToGrpcStatus(images.status());
+    for (const ImageInfo& image : *images) Copy(image, *response->add_images());
     return grpc::Status::OK;
   }
 

@@ -1,0 +1,215 @@
+#include "daemon/daemon.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <future>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/log.h"
+#include "daemon/base/status.h"
+#include "daemon/door_selection.h"
+
+namespace lacuna {
+namespace {
+
+constexpr int kWorkers = 4;
+constexpr std::chrono::milliseconds kProgressInterval(200);
+
+std::string MountsDir(const Config& config) {
+  return absl::StrCat(config.daemon.run, "/mounts");
+}
+
+absl::Status MakeDirectory(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("mkdir ", path));
+}
+
+RangeFetcher::Limits FetchLimits(const Config& config) {
+  return {.demand_connections = config.fetch.demand_connections,
+          .prefetch_connections = config.fetch.prefetch_connections,
+          .connect_timeout = config.fetch.connect_timeout,
+          .stall_timeout = config.fetch.stall_timeout};
+}
+
+RegistryClient::Limits ClientLimits(const Config& config) {
+  return {.connect_timeout = config.fetch.connect_timeout, .stall_timeout = config.fetch.stall_timeout};
+}
+
+BlobCache::Options CacheOptions(const Config& config) {
+  return {.read_deadline = config.fetch.read_deadline,
+          .failure_memory = config.fetch.failure_memory,
+          .commit_interval = config.cache.commit_interval};
+}
+
+ImageOpener::PlainHttp PlainHttpOf(const Config& config) {
+  return [&config](absl::string_view host) {
+    const auto registry = config.registries.find(std::string(host));
+    return registry != config.registries.end() && registry->second.plain_http;
+  };
+}
+
+ObjectInfo::State StateOf(const BlobCache& object) {
+  switch (object.state()) {
+    case BlobCache::State::kFilling:
+      return ObjectInfo::State::kFilling;
+    case BlobCache::State::kFinished:
+      return ObjectInfo::State::kFinished;
+    case BlobCache::State::kFailed:
+      return ObjectInfo::State::kFailed;
+  }
+  return ObjectInfo::State::kFailed;
+}
+
+absl::Status Ending() {
+  return absl::CancelledError("the daemon is ending");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ObjectStore> store, ObjectStore::Open(config.daemon.root));
+  RETURN_IF_ERROR(MakeDirectory(config.daemon.run, 0755));
+  RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
+  ASSIGN_OR_RETURN(std::unique_ptr<CacheDb> db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
+  ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, ErofsMounts::DetachLeftovers(MountsDir(config)));
+  for (const std::string& directory : leftovers)
+    LogWarning("detached ", directory, ", left by a daemon that died");
+  std::unique_ptr<Daemon> daemon(new Daemon(config, std::move(store), std::move(db)));
+  RETURN_IF_ERROR(daemon->StartDoor());
+  return daemon;
+}
+
+Daemon::Daemon(const Config& config, std::unique_ptr<ObjectStore> store, std::unique_ptr<CacheDb> db)
+    : config_(config),
+      store_(std::move(store)),
+      db_(std::move(db)),
+      fetcher_(transport_, FetchLimits(config_)),
+      client_(transport_, ClientLimits(config_)),
+      pool_(kWorkers),
+      objects_({fetcher_, *store_, pool_, clock_, stats_, CacheOptions(config_)}),
+      opener_(client_, objects_, *db_, PlainHttpOf(config_)) {}
+
+Daemon::~Daemon() {
+  Stop();
+}
+
+absl::Status Daemon::StartDoor() {
+  ASSIGN_OR_RETURN(door_,
+                   SelectDoor({.fuse_loop = config_.door.fuse_loop, .run_dir = config_.daemon.run}, pool_));
+  RETURN_IF_ERROR(door_->Start(objects_));
+  mounts_ = std::make_unique<ErofsMounts>(*door_, MountsDir(config_));
+  return absl::OkStatus();
+}
+
+void Daemon::Cancel() {
+  prefetcher_.Close(Ending());
+  objects_.CloseAll(Ending());
+  transport_.Stop();
+}
+
+void Daemon::Stop() {
+  Cancel();
+  if (mounts_ != nullptr) UnmountAll(/*lazy=*/true).status().IgnoreError();
+  if (door_ != nullptr) door_->Stop();
+  clock_.Stop();  // its callbacks use the pool, which goes before it
+  rmdir(MountsDir(config_).c_str());
+}
+
+absl::StatusOr<MountInfo> Daemon::Mount(const MountOptions& options) {
+  ASSIGN_OR_RETURN(const OpenImage image, opener_.Open(options));
+  ASSIGN_OR_RETURN(MountInfo info, mounts_->Mount(image, options.directory));
+  LogInfo("mounted ", info.reference, " at ", info.directory);
+  return info;
+}
+
+absl::Status Daemon::Unmount(absl::string_view directory, bool lazy) {
+  RETURN_IF_ERROR(mounts_->Unmount(std::string(directory), lazy));
+  LogInfo("unmounted ", directory);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint32_t> Daemon::UnmountAll(bool lazy) {
+  absl::Status first_error;
+  uint32_t unmounted = 0;
+  for (const MountInfo& mount : mounts_->List()) {
+    const absl::Status status = mounts_->Unmount(mount.directory, lazy);
+    status.ok() ? void(++unmounted) : first_error.Update(status);
+  }
+  if (!first_error.ok()) return first_error;
+  return unmounted;
+}
+
+ImageInfo Daemon::Describe(const ImageRecord& record) {
+  ImageInfo info{.reference = record.reference,
+                 .manifest_digest = record.manifest_digest.ToString(),
+                 .mounts = mounts_->MountsOf(record.manifest_digest),
+                 .last_used_unix_seconds = record.last_used_unix_seconds};
+  for (const ObjectRecord& object : record.objects) info.size_bytes += RoundUp(object.size, kBlockSize);
+  // An object that failed and is still in use cannot be opened: nothing of the image counts as present then.
+  const absl::StatusOr<OpenImage> image = opener_.OpenKnown(record);
+  if (image.ok()) info.present_bytes = image->present_bytes();
+  return info;
+}
+
+absl::StatusOr<std::vector<ImageInfo>> Daemon::ListImages() {
+  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, db_->Images());
+  std::vector<ImageInfo> images;
+  for (const ImageRecord& record : records) images.push_back(Describe(record));
+  return images;
+}
+
+std::vector<MountInfo> Daemon::ListMounts() {
+  return mounts_->List();
+}
+
+DaemonStatus Daemon::GetStatus() {
+  DaemonStatus status{.version = LACUNA_VERSION,
+                      .door = std::string(door_->name()),
+                      .root = config_.daemon.root,
+                      .fetched = fetcher_.stats(),
+                      .misses = stats_.misses,
+                      .errors = stats_.errors,
+                      .mounts = mounts_->List()};
+  for (const std::shared_ptr<BlobCache>& object : objects_.objects()) {
+    status.parked_reads += object->parked_reads();
+    status.objects.push_back({.key = object->key().text(),
+                              .size_bytes = object->size(),
+                              .present_bytes = object->present_bytes(),
+                              .state = StateOf(*object),
+                              .mounts = mounts_->MountsOf(object->key())});
+  }
+  return status;
+}
+
+absl::StatusOr<ImageRecord> Daemon::FindImage(const std::string& reference) {
+  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, db_->Images());
+  for (const ImageRecord& record : records) {
+    if (record.reference == reference) return record;
+  }
+  return absl::NotFoundError(absl::StrCat(reference, " was never mounted here; mount it first"));
+}
+
+absl::Status Daemon::Prefetch(absl::string_view reference, bool wait,
+                              const std::function<bool(const PrefetchProgress&)>& on_progress) {
+  ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
+  ASSIGN_OR_RETURN(const ImageRecord record, FindImage(ToString(parsed)));
+  ASSIGN_OR_RETURN(const OpenImage image, opener_.OpenKnown(record));
+  const auto report = [&] { return on_progress({image.size(), image.present_bytes()}); };
+
+  const auto ended = std::make_shared<std::promise<absl::Status>>();
+  std::future<absl::Status> end = ended->get_future();
+  prefetcher_.Fill(image.objects, Priority::kFill,
+                   [ended](const absl::Status& status) { ended->set_value(status); });
+  if (!report()) return absl::CancelledError("the caller has gone");
+  if (!wait) return absl::OkStatus();
+  while (end.wait_for(kProgressInterval) == std::future_status::timeout) {
+    if (!report()) return absl::CancelledError("the caller has gone");
+  }
+  report();
+  return end.get();
+}
+
+}  // namespace lacuna

@@ -1,0 +1,71 @@
+// The daemon without its API: makes every part, in order, and takes them down again. Implements Control over
+// them.
+//
+// Made by lacunad.cc (main thread); Control's calls come from gRPC's threads. Stop() first answers everybody
+// who waits.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "daemon/base/real_clock.h"
+#include "daemon/cache_db.h"
+#include "daemon/config.h"
+#include "daemon/control.h"
+#include "daemon/erofs_mounts.h"
+#include "daemon/image_opener.h"
+#include "daemon/object_store.h"
+#include "daemon/object_table.h"
+#include "daemon/prefetcher.h"
+#include "registry/curl_transport.h"
+#include "registry/range_fetcher.h"
+#include "registry/registry_client.h"
+
+namespace lacuna {
+
+class Daemon : public Control {
+ public:
+  // Takes the cache folder, cleans what a daemon that died left behind, and starts a door that passed its
+  // self-test.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config);
+  ~Daemon() override;
+
+  // Nobody waits any more: network transfers end, parked reads and control calls get their error. Idempotent.
+  void Cancel();
+  // Cancel, then unmounts everything (lazily where it is in use) and stops the door. Idempotent.
+  void Stop();
+
+  absl::StatusOr<MountInfo> Mount(const MountOptions& options) override;
+  absl::Status Unmount(absl::string_view directory, bool lazy) override;
+  absl::StatusOr<uint32_t> UnmountAll(bool lazy) override;
+  absl::StatusOr<std::vector<ImageInfo>> ListImages() override;
+  std::vector<MountInfo> ListMounts() override;
+  DaemonStatus GetStatus() override;
+  absl::Status Prefetch(absl::string_view reference, bool wait,
+                        const std::function<bool(const PrefetchProgress&)>& on_progress) override;
+
+ private:
+  Daemon(const Config& config, std::unique_ptr<ObjectStore> store, std::unique_ptr<CacheDb> db);
+  absl::Status StartDoor();
+  ImageInfo Describe(const ImageRecord& record);
+  absl::StatusOr<ImageRecord> FindImage(const std::string& reference);
+
+  // In order of making: what stands below uses what stands above.
+  const Config config_;
+  const std::unique_ptr<ObjectStore> store_;
+  const std::unique_ptr<CacheDb> db_;
+  EngineStats stats_;
+  RealClock clock_;
+  CurlTransport transport_;
+  RangeFetcher fetcher_;
+  RegistryClient client_;
+  WorkerPool pool_;
+  ObjectTable objects_;
+  Prefetcher prefetcher_;
+  ImageOpener opener_;
+  std::unique_ptr<OnDemandDoor> door_;
+  std::unique_ptr<ErofsMounts> mounts_;
+};
+
+}  // namespace lacuna

@@ -1,0 +1,100 @@
+#include "daemon/door_selection.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "cachefiles/erofs_mount.h"
+#include "cachefiles/fuse_door.h"
+#include "daemon/base/log.h"
+#include "daemon/base/status.h"
+#include "erofs-tools/tiny_image.h"
+
+namespace lacuna {
+namespace {
+
+constexpr char kTestFile[] = "self-test";
+constexpr char kTestContent[] = "every byte is here";
+
+// The tiny image, in memory. Read-only.
+class ImageInMemory : public BackingFile {
+ public:
+  explicit ImageInMemory(std::string bytes) : bytes_(std::move(bytes)) {}
+  absl::Status WriteAt(uint64_t, absl::Span<const char>) override {
+    return absl::UnimplementedError("read-only");
+  }
+  absl::Status ReadAt(uint64_t offset, absl::Span<char> out) override {
+    if (offset + out.size() > bytes_.size()) return absl::OutOfRangeError("past the end of the image");
+    std::memcpy(out.data(), bytes_.data() + offset, out.size());
+    return absl::OkStatus();
+  }
+  absl::Status Sync() override { return absl::OkStatus(); }
+  absl::Status PunchHole(const ByteRange&) override { return absl::UnimplementedError("read-only"); }
+
+ private:
+  const std::string bytes_;
+};
+
+// Everything is here already.
+class AlwaysPresent : public DoorHandler {
+ public:
+  explicit AlwaysPresent(uint64_t size) : size_(size) {}
+  absl::StatusOr<uint64_t> OnOpen(const OpenedObject&) override { return size_; }
+  void OnRead(PendingRead read) override { std::move(read).Complete(absl::OkStatus()); }
+  void OnClose(ObjectId) override {}
+
+ private:
+  const uint64_t size_;
+};
+
+absl::Status MountAndCompare(const MountSpec& spec, const std::string& mount_point) {
+  if (mkdir(mount_point.c_str(), 0700) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, absl::StrCat("mkdir ", mount_point));
+  }
+  const absl::Cleanup remove = [&] { rmdir(mount_point.c_str()); };
+  RETURN_IF_ERROR(MountErofs(spec, mount_point));
+  const absl::Cleanup unmount = [&] { Unmount(mount_point, /*lazy=*/true).IgnoreError(); };
+  std::ifstream file(absl::StrCat(mount_point, "/", kTestFile));
+  std::ostringstream content;
+  content << file.rdbuf();
+  if (content.str() == kTestContent) return absl::OkStatus();
+  return IntegrityError("the file read back differs from the one published");
+}
+
+}  // namespace
+
+absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
+  const std::string bytes = TinyErofsImage(kTestFile, kTestContent);
+  AlwaysPresent handler(bytes.size());
+  RETURN_IF_ERROR(door.Start(handler));
+  const absl::Cleanup stop = [&] { door.Stop(); };
+  const PublishedObject image{.key = ObjectKey::ForBlob(Digest::Of(bytes)),
+                              .size = bytes.size(),
+                              .file = std::make_shared<ImageInMemory>(bytes)};
+  ASSIGN_OR_RETURN(const MountSpec spec, door.Publish({.bootstrap = image}));
+  return MountAndCompare(spec, absl::StrCat(run_dir, "/mounts/self-test"));
+}
+
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool) {
+  const auto make = [&](bool loop) {
+    return std::make_unique<FuseDoor>(FuseDoor::Options{.run_dir = options.run_dir, .use_loop = loop}, pool);
+  };
+  absl::Status status;
+  if (!options.fuse_loop) {
+    status = TestDoor(*make(/*loop=*/false), options.run_dir);
+    if (status.ok()) return make(/*loop=*/false);
+    LogInfo("door fuse: no file-backed EROFS mounts here (", status.message(), "); trying loop devices");
+  }
+  status = TestDoor(*make(/*loop=*/true), options.run_dir);
+  if (status.ok()) return make(/*loop=*/true);
+  return Annotate(status, "no door works on this host; `lacunactl doctor` says what is missing");
+}
+
+}  // namespace lacuna

@@ -1,0 +1,29 @@
+// Which door this host gets: made, and proved by mounting a tiny image through it before any real one.
+//
+// Called once by Daemon at start, on its own thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cachefiles/on_demand_door.h"
+#include "daemon/base/worker_pool.h"
+
+namespace lacuna {
+
+struct DoorOptions {
+  bool fuse_loop = false;  // a loop device under each mount even where the kernel mounts files directly
+  std::string run_dir;     // for the door's own names and the self-test's mount point
+};
+
+// A door that passed the self-test, not yet started. `fuse` is the only door so far, so it is also what
+// `auto` means; it goes through loop devices where the kernel has no file-backed EROFS mounts (before 6.12).
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool);
+
+// Publishes a tiny image at a fresh door, mounts it, reads it back and compares. Unimplemented when the
+// kernel cannot mount it.
+absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir);
+
+}  // namespace lacuna

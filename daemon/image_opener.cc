@@ -1,0 +1,126 @@
+#include "daemon/image_opener.h"
+
+#include <algorithm>
+#include <ctime>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/status.h"
+#include "daemon/erofs_layers.h"
+#include "erofs-tools/superblock.h"
+#include "registry/platform.h"
+#include "registry/reference.h"
+
+namespace lacuna {
+namespace {
+
+// A bootstrap up to this size is brought whole and checked against its digest before the kernel sees a byte
+// of it, and the kernel then reads the metadata from the local file. It is a round trip or two; larger ones
+// are read on demand.
+constexpr uint64_t kWholeBootstrapBytes = 4 * 1024 * 1024;
+
+Repository RepositoryOf(const Reference& reference, bool plain_http, absl::string_view credentials) {
+  return {.base_url = BaseUrl(reference, plain_http),
+          .name = reference.repository,
+          .authorizer = credentials.empty() ? MakeAnonymous() : MakeBasic(credentials)};
+}
+
+absl::StatusOr<Platform> PlatformOf(const MountOptions& options) {
+  if (options.platform.empty()) return HostPlatform();
+  return ParsePlatform(options.platform);
+}
+
+// Waits until the object is complete and its digest checked. A fetch fails within the transport's time-outs.
+absl::Status BringWhole(BlobCache& object) {
+  const auto ended = std::make_shared<std::promise<absl::Status>>();
+  std::future<absl::Status> end = ended->get_future();
+  object.Prefetch({0, object.size()}, Priority::kDemand, [&object, ended](const absl::Status& status) {
+    if (!status.ok()) return ended->set_value(status);
+    object.WhenFinished([ended](const absl::Status& finished) { ended->set_value(finished); });
+  });
+  return end.get();
+}
+
+absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
+  std::string bytes(range.length, '\0');
+  if (!range.empty()) RETURN_IF_ERROR(object.ReadThrough(range.offset, absl::MakeSpan(bytes)));
+  return bytes;
+}
+
+// What the bootstrap needs of each device, in bytes.
+absl::StatusOr<std::vector<uint64_t>> ReadDeviceSizes(BlobCache& bootstrap) {
+  const uint64_t size = bootstrap.blob().size;
+  ASSIGN_OR_RETURN(const std::string head, Read(bootstrap, {0, std::min(size, kSuperblockReadSize)}));
+  ASSIGN_OR_RETURN(const Superblock superblock, ParseSuperblock(head, size));
+  ASSIGN_OR_RETURN(const std::string table, Read(bootstrap, superblock.DeviceTableRange()));
+  ASSIGN_OR_RETURN(const std::vector<DeviceSlot> slots, ParseDeviceTable(superblock, table));
+  std::vector<uint64_t> sizes;
+  for (const DeviceSlot& slot : slots) sizes.push_back(slot.blocks * superblock.block_size);
+  return sizes;
+}
+
+}  // namespace
+
+ImageOpener::ImageOpener(RegistryClient& client, ObjectTable& objects, CacheDb& db, PlainHttp plain_http)
+    : client_(client), objects_(objects), db_(db), plain_http_(std::move(plain_http)) {}
+
+absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
+  ASSIGN_OR_RETURN(const Reference reference, ParseReference(options.reference));
+  ASSIGN_OR_RETURN(const Platform platform, PlatformOf(options));
+  const bool plain_http = options.plain_http || plain_http_(reference.host);
+  const Repository repository = RepositoryOf(reference, plain_http, options.credentials);
+  ASSIGN_OR_RETURN(const ResolvedImage resolved, client_.Resolve(repository, reference, platform));
+  ASSIGN_OR_RETURN(const ErofsLayers layers, FindErofsLayers(resolved.manifest));
+
+  ImageRecord record{.reference = ToString(reference),
+                     .manifest_digest = resolved.manifest_digest,
+                     .platform = options.platform,
+                     .plain_http = plain_http,
+                     .last_used_unix_seconds = static_cast<int64_t>(std::time(nullptr))};
+  record.objects.push_back({layers.bootstrap.digest, layers.bootstrap.size});
+  for (const Descriptor& device : layers.devices) record.objects.push_back({device.digest, device.size});
+  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, repository));
+  RETURN_IF_ERROR(CheckBootstrap(image));
+  RETURN_IF_ERROR(db_.RecordImage(record));
+  return image;
+}
+
+absl::StatusOr<OpenImage> ImageOpener::OpenKnown(const ImageRecord& record) {
+  ASSIGN_OR_RETURN(const Reference reference, ParseReference(record.reference));
+  return OpenObjects(record, RepositoryOf(reference, record.plain_http, /*credentials=*/""));
+}
+
+absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, const Repository& repository) {
+  OpenImage image{.reference = record.reference, .manifest_digest = record.manifest_digest};
+  for (const ObjectRecord& blob : record.objects) {
+    ASSIGN_OR_RETURN(image.objects.emplace_back(), objects_.Acquire({repository, blob.digest, blob.size}));
+  }
+  return image;
+}
+
+absl::Status ImageOpener::CheckBootstrap(const OpenImage& image) {
+  BlobCache& bootstrap = *image.objects.front();
+  if (bootstrap.size() <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
+  const absl::StatusOr<std::vector<uint64_t>> needed = ReadDeviceSizes(bootstrap);
+  if (!needed.ok()) {
+    return Annotate(needed.status(), absl::StrCat("bootstrap ", bootstrap.blob().digest.ToString()));
+  }
+  const size_t devices = image.objects.size() - 1;
+  if (needed->size() != devices) {
+    return absl::InvalidArgumentError(absl::StrCat("the bootstrap's device table has ", needed->size(),
+                                                   " devices and the image ", devices,
+                                                   "; push the bootstrap with each of its blobs"));
+  }
+  for (size_t i = 0; i < devices; ++i) {
+    const uint64_t size = image.objects[i + 1]->size();
+    if ((*needed)[i] <= size) continue;
+    return absl::InvalidArgumentError(absl::StrCat("device ", i + 1, " has ", size,
+                                                   " bytes and the bootstrap needs ", (*needed)[i],
+                                                   "; it is cut short, or another image's"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lacuna

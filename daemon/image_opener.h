@@ -1,0 +1,45 @@
+// From an image reference to open objects whose metadata can be trusted: all that happens before a mount.
+//
+// Callers: Daemon, on control threads; calls block on the network, within the client's deadlines.
+// Thread-safe.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "daemon/cache_db.h"
+#include "daemon/control.h"
+#include "daemon/object_table.h"
+#include "daemon/open_image.h"
+#include "registry/registry_client.h"
+
+namespace lacuna {
+
+class ImageOpener {
+ public:
+  // Whether the configuration asks for HTTP without TLS at a registry host.
+  using PlainHttp = std::function<bool(absl::string_view host)>;
+
+  // All outlive this.
+  ImageOpener(RegistryClient& client, ObjectTable& objects, CacheDb& db, PlainHttp plain_http);
+
+  // Asks the registry what the reference means now, opens its objects, and checks the bootstrap: a small one
+  // whole and against its digest, a large one by its superblock. Its device table must fit the layers.
+  absl::StatusOr<OpenImage> Open(const MountOptions& options);
+
+  // Opens the objects of an image that was open before, without asking the registry, and without credentials:
+  // they are not kept.
+  absl::StatusOr<OpenImage> OpenKnown(const ImageRecord& record);
+
+ private:
+  absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);
+  static absl::Status CheckBootstrap(const OpenImage& image);
+
+  RegistryClient& client_;
+  ObjectTable& objects_;
+  CacheDb& db_;
+  const PlainHttp plain_http_;
+};
+
+}  // namespace lacuna

@@ -1,0 +1,110 @@
+// lacunad: reads the command line and the configuration, runs a Daemon and its control socket until a signal
+// ends it.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/base/log.h"
+#include "daemon/base/status.h"
+#include "daemon/config.h"
+#include "daemon/control_listener.h"
+#include "daemon/daemon.h"
+
+namespace lacuna {
+namespace {
+
+struct CommandLine {
+  std::string config_path;
+  std::string root;
+  std::string run;
+  std::string door;
+  std::string log_level;
+  bool check_config = false;
+};
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "lacunad: %s\n", std::string(status.message()).c_str());
+  return kFailed;
+}
+
+// What the command line says wins over the file.
+absl::StatusOr<Config> EffectiveConfig(const CommandLine& line) {
+  absl::StatusOr<Config> config =
+      line.config_path.empty() ? LoadDefaultConfig() : LoadConfig(line.config_path);
+  if (!config.ok()) return config;
+  if (!line.root.empty()) config->daemon.root = line.root;
+  if (!line.run.empty()) config->daemon.run = line.run;
+  if (!line.door.empty()) config->door.kind = line.door;
+  if (!line.log_level.empty()) config->log.level = line.log_level;
+  return config;
+}
+
+// Before any thread is made, so that all of them leave these signals to WaitForSignal.
+sigset_t BlockEndingSignals() {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return ending;
+}
+
+void WaitForSignal(const sigset_t& ending) {
+  int number = 0;
+  sigwait(&ending, &number);
+  LogInfo("ending on signal ", number);
+}
+
+absl::Status Run(const Config& config) {
+  const sigset_t ending = BlockEndingSignals();
+  RETURN_IF_ERROR(SetLogLevel(config.log.level));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,
+                   ControlListener::Start(absl::StrCat(config.daemon.run, "/lacunad.sock"), *daemon));
+  LogInfo("lacunad ", LACUNA_VERSION, " serves ", config.daemon.run, "/lacunad.sock, cache in ",
+          config.daemon.root);
+  WaitForSignal(ending);
+  daemon->Cancel();  // first: the listener waits for calls that may wait for a registry
+  listener->Stop();
+  daemon->Stop();
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App app("lacunad: serves container images that are not downloaded yet");
+  app.add_option("--config", line.config_path,
+                 "configuration file (default /etc/lacuna/lacunad.toml, if it is there)");
+  app.add_option("--root", line.root, "cache folder (default /var/lib/lacuna)");
+  app.add_option("--run", line.run, "folder for sockets and mounts (default /run/lacuna)");
+  app.add_option("--door", line.door, "way into the kernel")
+      ->check(CLI::IsMember({"auto", "cachefiles", "fuse"}));
+  app.add_option("--log-level", line.log_level, "debug, info, warning or error");
+  app.add_flag("--check-config", line.check_config, "say whether the configuration is right, and end");
+  app.set_version_flag("--version", absl::StrCat("lacunad ", LACUNA_VERSION));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  const absl::StatusOr<Config> config = EffectiveConfig(line);
+  if (!config.ok()) return Fail(config.status());
+  if (line.check_config) return std::puts("configuration ok") < 0;
+  const absl::Status status = Run(*config);
+  return status.ok() ? 0 : Fail(status);
+}
+
+}  // namespace
+}  // namespace lacuna
+
+int main(int argc, char** argv) {
+  return lacuna::Main(argc, argv);
+}

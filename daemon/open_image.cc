@@ -1,0 +1,42 @@
+#include "daemon/open_image.h"
+
+#include <algorithm>
+
+namespace lacuna {
+
+namespace {
+
+PublishedObject Publish(const BlobCache& object) {
+  return {.key = object.key(),
+          .size = object.size(),
+          .file = object.file(),
+          .finished_path = object.finished_path()};
+}
+
+}  // namespace
+
+PublishedImage OpenImage::Published() const {
+  PublishedImage image;
+  image.bootstrap = Publish(*objects.front());
+  for (size_t i = 1; i < objects.size(); ++i) image.devices.push_back(Publish(*objects[i]));
+  return image;
+}
+
+bool OpenImage::Holds(const ObjectKey& key) const {
+  return std::any_of(objects.begin(), objects.end(),
+                     [&](const auto& object) { return object->key() == key; });
+}
+
+uint64_t OpenImage::size() const {
+  uint64_t bytes = 0;
+  for (const auto& object : objects) bytes += object->size();
+  return bytes;
+}
+
+uint64_t OpenImage::present_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& object : objects) bytes += object->present_bytes();
+  return bytes;
+}
+
+}  // namespace lacuna

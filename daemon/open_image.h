@@ -1,0 +1,26 @@
+// An image whose objects are open: what a mount shows and a prefetch fills. A value that keeps its objects
+// alive.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cachefiles/on_demand_door.h"
+#include "daemon/base/digest.h"
+#include "daemon/blob_cache.h"
+
+namespace lacuna {
+
+struct OpenImage {
+  std::string reference;  // canonical: with host, repository and tag or digest
+  Digest manifest_digest;
+  std::vector<std::shared_ptr<BlobCache>> objects;  // the bootstrap, then its devices in table order
+
+  PublishedImage Published() const;
+  bool Holds(const ObjectKey& key) const;
+  uint64_t size() const;
+  uint64_t present_bytes() const;
+};
+
+}  // namespace lacuna
