@@ -26,9 +26,14 @@ class Collector : public HttpResponseHandler {
   absl::Status OnBody(absl::Span<const char> bytes) override {
     MutexLock lock(mutex_);
     if (abandoned_) return GivenUp();
-    if (bytes.size() > max_body_bytes_ - response_.body.size()) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("the answer is longer than ", max_body_bytes_, " bytes"));
+    const uint64_t room = max_body_bytes_ - response_.body.size();
+    if (bytes.size() > room) {
+      // The explanation of an error is as long as it likes; its code counts.
+      if (response_.head.status < kFirstErrorCode) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("the answer is longer than ", max_body_bytes_, " bytes"));
+      }
+      bytes = bytes.first(room);
     }
     response_.body.append(bytes.data(), bytes.size());
     return absl::OkStatus();

@@ -202,7 +202,8 @@ int CurlTransfer::SeekCallback(void* transfer, curl_off_t offset, int origin) {
 std::string CurlTransfer::CurrentHost() const {
   const char* url = nullptr;
   curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url);
-  return std::string(UrlHost(url == nullptr ? request_.url.c_str() : url));
+  const absl::string_view host = UrlHost(url == nullptr ? "" : url);
+  return std::string(host.empty() ? UrlHost(request_.url) : host);
 }
 
 absl::Status CurlTransfer::StallError() const {
