@@ -57,7 +57,7 @@ absl::StatusOr<Digest> ImagePusher::PushManifest(const Repository& repository, a
   request.url = repository.ManifestUrl(tag);
   request.authorization = repository.authorizer->AuthorizationHeader();
   request.headers = {{"Content-Type", manifest.media_type}};
-  request.body = std::make_shared<StringBody>(json);
+  request.body = std::make_shared<MemoryBody>(json);
   const auto push = [&]() -> absl::StatusOr<Digest> {
     ASSIGN_OR_RETURN(const HttpResponseHead head,
                      SendPushRequest(transport_, std::move(request), {kCreated, kOk}, limits_));

@@ -42,7 +42,7 @@ absl::StatusOr<size_t> FileBody::ReadAt(uint64_t offset, absl::Span<char> out) {
   return static_cast<size_t>(got);
 }
 
-absl::StatusOr<size_t> StringBody::ReadAt(uint64_t offset, absl::Span<char> out) {
+absl::StatusOr<size_t> MemoryBody::ReadAt(uint64_t offset, absl::Span<char> out) {
   if (offset >= bytes_.size()) return 0;
   return bytes_.copy(out.data(), out.size(), offset);
 }

@@ -1,7 +1,7 @@
 // Bodies of a push: a file, bytes in memory, and a piece of another body whose sending can be watched and
 // stopped.
 //
-// Made by a pusher's caller or the pusher, read by the transport on its thread. A FileBody and a StringBody
+// Made by a pusher's caller or the pusher, read by the transport on its thread. A FileBody and a MemoryBody
 // may be used by several threads at once; a BodyPiece by one transfer, and by Close() from any thread.
 #pragma once
 
@@ -36,9 +36,9 @@ class FileBody : public HttpBody {
   const uint64_t size_;  // bytes
 };
 
-class StringBody : public HttpBody {
+class MemoryBody : public HttpBody {
  public:
-  explicit StringBody(std::string bytes) : bytes_(std::move(bytes)) {}
+  explicit MemoryBody(std::string bytes) : bytes_(std::move(bytes)) {}
   uint64_t size() const override { return bytes_.size(); }
   absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> out) override;
 

@@ -50,7 +50,7 @@ Blob MakeConfig(const Platform& platform, const std::vector<Blob>& layers) {
   for (const Blob& layer : layers) diff_ids.push_back(layer.descriptor.digest);
   std::string json = ConfigJson(platform, diff_ids);
   Descriptor descriptor{.media_type = kConfigType, .digest = Digest::Of(json), .size = json.size()};
-  return {"config", std::move(descriptor), std::make_shared<StringBody>(std::move(json))};
+  return {"config", std::move(descriptor), std::make_shared<MemoryBody>(std::move(json))};
 }
 
 absl::StatusOr<PushedBlob> PushBlob(ImagePusher& pusher, const Repository& repository, const Blob& blob,
