@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +43,9 @@ absl::StatusOr<Config> EffectiveConfig(const CommandLine& line) {
   if (!line.run.empty()) config->daemon.run = line.run;
   if (!line.door.empty()) config->door.kind = line.door;
   if (!line.log_level.empty()) config->log.level = line.log_level;
+  // As the kernel's mount table shows them, where leftovers are looked for.
+  config->daemon.root = std::filesystem::weakly_canonical(config->daemon.root);
+  config->daemon.run = std::filesystem::weakly_canonical(config->daemon.run);
   return config;
 }
 
