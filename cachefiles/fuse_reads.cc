@@ -49,8 +49,9 @@ void FuseReads::ReplyFromFile(const Job& job) {
 }
 
 void FuseReads::Fail(const Job& job, const absl::Status& status) {
-  if (!channel_->ReplyParked(job.unique, EIO)) return;
+  if (!channel_->IsParked(job.unique)) return;  // stopped meanwhile
   ++errors_answered_;
+  channel_->ReplyParked(job.unique, EIO);
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   auto next = next_warning_.load();
   const auto after = (now + kWarningInterval).count();

@@ -46,7 +46,8 @@ inline std::string NoiseOf(size_t size, unsigned seed) {
   return bytes;
 }
 
-// A folder on a disk file system, gone with its content at the end. Nothing may be mounted in it by then.
+// A folder on a disk file system (not /tmp, which may be a tmpfs), gone with its content at the end. Nothing
+// may be mounted in it by then.
 class DiskFolder {
  public:
   DiskFolder() {

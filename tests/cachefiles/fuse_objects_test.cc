@@ -40,6 +40,9 @@ TEST(FuseObjects, AnotherFileUnderTheSameKeyTakesTheNameAndLeavesTheOpenOneAlone
   EXPECT_EQ(objects.Lookup(old_object.key.FileName())->file, new_object.file);
   EXPECT_EQ(objects.FindOpen(old_id)->file, old_object.file);
   objects.Unpublish(old_id);
+  EXPECT_TRUE(*objects.Close(old_id));
+  EXPECT_EQ(objects.Find(old_id), nullptr);
+  ASSERT_NE(objects.Lookup(old_object.key.FileName()), nullptr);
   EXPECT_EQ(objects.Lookup(old_object.key.FileName())->file, new_object.file);
 }
 
