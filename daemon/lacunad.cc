@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/log.h"
@@ -34,6 +35,14 @@ int Fail(const absl::Status& status) {
   return kFailed;
 }
 
+// The path as the kernel's mount table shows it, where leftovers are looked for. What cannot be reached stays
+// as it is, and fails later with a better text.
+std::string Canonical(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path canonical = std::filesystem::weakly_canonical(path, error);
+  return error ? path : canonical.string();
+}
+
 // What the command line says wins over the file.
 absl::StatusOr<Config> EffectiveConfig(const CommandLine& line) {
   absl::StatusOr<Config> config =
@@ -43,9 +52,8 @@ absl::StatusOr<Config> EffectiveConfig(const CommandLine& line) {
   if (!line.run.empty()) config->daemon.run = line.run;
   if (!line.door.empty()) config->door.kind = line.door;
   if (!line.log_level.empty()) config->log.level = line.log_level;
-  // As the kernel's mount table shows them, where leftovers are looked for.
-  config->daemon.root = std::filesystem::weakly_canonical(config->daemon.root);
-  config->daemon.run = std::filesystem::weakly_canonical(config->daemon.run);
+  config->daemon.root = Canonical(config->daemon.root);
+  config->daemon.run = Canonical(config->daemon.run);
   return config;
 }
 
