@@ -85,7 +85,7 @@ std::vector<uint64_t> ChunkMap::Missing(const ChunkRange& chunks) const {
 
 bool ChunkMap::AllPresent() const {
   MutexLock lock(mutex_);
-  return failure_.ok() && present_chunks_ == chunk_count_;
+  return present_chunks_ == chunk_count_;
 }
 
 uint64_t ChunkMap::present_chunks() const {
@@ -98,6 +98,11 @@ uint64_t ChunkMap::present_bytes() const {
   const uint64_t bytes = present_chunks_ * kChunkSize;
   const uint64_t past_the_end = chunk_count_ * kChunkSize - object_size_;  // of the last chunk
   return chunk_count_ > 0 && Test(chunk_count_ - 1) ? bytes - past_the_end : bytes;
+}
+
+absl::Status ChunkMap::failure() const {
+  MutexLock lock(mutex_);
+  return failure_;
 }
 
 void ChunkMap::MarkPresent(uint64_t chunk) {

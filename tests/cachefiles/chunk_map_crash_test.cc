@@ -153,7 +153,7 @@ class ObjectLives {
     if (present_ == committed_) return;
     map_file_->Inject({.call = Pick(0, 1) == 0 ? Call::kWrite : Call::kSync,
                        .status = absl::ResourceExhaustedError("full"),
-                       .torn_bytes = Pick(0, 8) * FileImage::kSector});
+                       .torn_bytes = Pick(0, 80)});
     ASSERT_EQ(map_->Commit(*data_).code(), absl::StatusCode::kResourceExhausted);
   }
 
