@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/base/escape.h"
 #include "daemon/base/status.h"
 #include "registry/blocking_request.h"
 #include "registry/http_error.h"
@@ -30,8 +30,8 @@ absl::Status AnswerError(const HttpResponse& response, absl::string_view url) {
   }
   const absl::Status status = HttpError(response.head, url);
   if (response.body.empty()) return status;
-  const std::string said = absl::Utf8SafeCHexEscape(absl::string_view(response.body).substr(0, kMaxQuoted));
-  return {status.code(), absl::StrCat(status.message(), ", the registry says: ", said)};
+  return {status.code(), absl::StrCat(status.message(), ", the registry says: ",
+                                      EscapeForTerminal(response.body.substr(0, kMaxQuoted)))};
 }
 
 }  // namespace

@@ -1,23 +1,22 @@
 // The tables that lacuna-image prints: one fact a line, its name in the first column.
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "daemon/base/escape.h"
 #include "daemon/base/format_bytes.h"
 #include "erofs-tools/cli/output.h"
 
 namespace lacuna {
 namespace {
 
-// Names and tags may hold any bytes; none of them reaches a terminal as a control character.
 void AppendLine(std::string& text, absl::string_view name, absl::string_view value) {
-  absl::StrAppendFormat(&text, "%-12s  %s\n", name, absl::Utf8SafeCHexEscape(value));
+  absl::StrAppendFormat(&text, "%-12s  %s\n", name, value);
 }
 
 std::string ToText(const Descriptor& descriptor) {
   return absl::StrCat(descriptor.digest.ToString(), "  ", FormatBytes(descriptor.size), "  ",
-                      descriptor.media_type);
+                      EscapeForTerminal(descriptor.media_type));
 }
 
 std::string ToText(const DeviceSlot& device, uint32_t block_size) {
@@ -26,7 +25,7 @@ std::string ToText(const DeviceSlot& device, uint32_t block_size) {
                          ? "length not recorded"
                          : absl::StrCat(device.blocks, " blocks, ", FormatBytes(device.blocks * block_size));
   if (device.mapped_block != 0) absl::StrAppend(&text, ", from block ", device.mapped_block);
-  if (!device.tag.empty()) absl::StrAppend(&text, ", tag ", device.tag);
+  if (!device.tag.empty()) absl::StrAppend(&text, ", tag ", EscapeForTerminal(device.tag));
   return text;
 }
 
@@ -41,7 +40,7 @@ void AppendErofs(std::string& text, const ErofsMetadata& erofs) {
                           superblock.xattr_block));
   AppendLine(text, "built", absl::FormatTime(absl::RFC3339_sec, built, absl::UTCTimeZone()));
   AppendLine(text, "uuid", superblock.UuidText());
-  if (!superblock.volume_name.empty()) AppendLine(text, "volume", superblock.volume_name);
+  if (!superblock.volume_name.empty()) AppendLine(text, "volume", EscapeForTerminal(superblock.volume_name));
   AppendLine(text, "features", absl::StrJoin(CompatFeatureNames(superblock.feature_compat), " "));
   AppendLine(text, "needs", absl::StrJoin(IncompatFeatureNames(superblock.feature_incompat), " "));
   for (size_t i = 0; i < erofs.devices.size(); ++i) {
@@ -63,7 +62,8 @@ std::string ToText(const Inspection& inspection) {
   } else {
     AppendLine(text, "reference", inspection.reference);
     AppendLine(text, "manifest",
-               absl::StrCat(inspection.manifest_digest.ToString(), "  ", inspection.manifest.media_type));
+               absl::StrCat(inspection.manifest_digest.ToString(), "  ",
+                            EscapeForTerminal(inspection.manifest.media_type)));
     AppendLine(text, "config", ToText(inspection.manifest.config));
     for (size_t i = 0; i < inspection.manifest.layers.size(); ++i) {
       AppendLine(text, absl::StrCat("layer ", i + 1), ToText(inspection.manifest.layers[i]));
