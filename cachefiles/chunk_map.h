@@ -60,6 +60,10 @@ class ChunkMap {
   // When only the map cannot be written (disk full), the bits stay, and a later Commit tries again.
   absl::Status Commit(BackingFile& data);
 
+  // Not OK once syncing the data has failed. Set together with the loss of the bits: who sees bits missing
+  // sees this.
+  absl::Status failure() const;
+
  private:
   ChunkMap(std::unique_ptr<BackingFile> map_file, uint64_t object_size);
 

@@ -69,7 +69,7 @@ void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
 }
 
 std::optional<absl::Status> BlobCache::AnswerNow(const std::vector<uint64_t>& missing, bool has_reader) {
-  if (!refusal_.ok()) return refusal_;
+  if (absl::Status refusal = Refusal(); !refusal.ok()) return refusal;
   if (missing.empty()) return absl::OkStatus();
   // A prefetch has no reader whom a further try could keep waiting.
   if (!has_reader) return std::nullopt;
@@ -137,7 +137,7 @@ void BlobCache::ChunkArrived(uint64_t chunk) {
   {
     MutexLock lock(mutex_);
     carriers_.erase(chunk);
-    if (!refusal_.ok()) return;  // whoever waited has been answered
+    if (!Refusal().ok()) return;  // whoever waits gets that answer
     map_->MarkPresent(chunk);
     failed_.Forget(chunk);
     ready = parked_.Arrived(chunk);
@@ -154,7 +154,7 @@ void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, c
   {
     MutexLock lock(mutex_);
     for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_.erase(chunk);
-    if (!refusal_.ok()) return;  // whoever waited has been answered
+    if (!Refusal().ok()) return;  // whoever waits gets that answer
     const TimePoint now = context_.clock.Now();
     for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) {
       // What only the background asked for is not held against a reader, who has not tried yet.
@@ -212,7 +212,11 @@ BlobCache::State BlobCache::state() const {
 
 absl::Status BlobCache::refusal() const {
   MutexLock lock(mutex_);
-  return refusal_;
+  return Refusal();
+}
+
+absl::Status BlobCache::Refusal() const {
+  return refusal_.ok() && map_ != nullptr ? map_->failure() : refusal_;
 }
 
 uint64_t BlobCache::present_bytes() const {

@@ -156,11 +156,10 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   // The disk may be full: `step` is run again after a commit interval, if somebody still uses the object.
   void RetryLater(const absl::Status& status, void (BlobCache::*step)());
   void Fail(const absl::Status& cause);
-  // After a commit that failed: because the data could not be synced (the map has dropped every bit, for
-  // good), or only because the map could not be written.
-  bool DataLost() const;
   void DropFiles();
 
+  // refusal(). A map that has lost its bits refuses by itself, before Fail() gets to it.
+  absl::Status Refusal() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<uint64_t> Missing(const ByteRange& range) const;
   absl::Status OutOfObject(const ByteRange& range) const;
   void Answer(PendingRead read, const absl::Status& status, bool has_reader);

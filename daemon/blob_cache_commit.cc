@@ -44,7 +44,7 @@ void BlobCache::RunCommit() {
     committed = map_->present_chunks();
   }
   const absl::Status status = map_->Commit(*data_);
-  if (!status.ok() && DataLost()) return Fail(status);
+  if (!map_->failure().ok()) return Fail(status);
   AfterCommit(status, committed);
 }
 
@@ -156,11 +156,7 @@ void BlobCache::Close(const absl::Status& status) {
   const absl::Status committed = map_->Commit(*data_);
   if (committed.ok()) return;
   LogError("object ", key_.text(), ": last commit: ", committed.message());
-  if (DataLost()) DropFiles();
-}
-
-bool BlobCache::DataLost() const {
-  return map_->present_chunks() == 0;
+  if (!map_->failure().ok()) DropFiles();
 }
 
 void BlobCache::DropFiles() {

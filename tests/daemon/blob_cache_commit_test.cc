@@ -1,8 +1,9 @@
 // What follows presence: group commit, the digest check, the finish, and the failures of each.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
+
+#include <future>
 
 #include "daemon/base/status.h"
 #include "tests/daemon/engine_rig.h"
@@ -81,17 +82,21 @@ TEST(BlobCacheCommit, ManyChunksAreOneCommitAnIntervalAfterTheFirst) {
 TEST(BlobCacheCommit, OnlyOneIsUnderWayAndWhatArrivesMeanwhileIsInTheNext) {
   EngineRig rig({MakeBlob(kMiB)}, {}, 2);
   const RigObject object = rig.Open();
-  int depth = 0;
+  int under_way = 0;
+  std::promise<void> first_ends;
   object.disk->OnCall(Call::kSync, [&] {
-    if (++depth > 1) return;
-    EXPECT_EQ(object.ReadChunk(1)->Wait(), absl::OkStatus());  // stored by the other worker
-    rig.clock.Advance(seconds(5));
-    EXPECT_EQ(object.disk->calls(Call::kSync), 1);
+    EXPECT_EQ(++under_way, 1);
+    if (object.disk->calls(Call::kSync) == 1) {
+      EXPECT_EQ(object.ReadChunk(1)->Wait(), absl::OkStatus());  // stored by the other worker
+      rig.clock.Advance(seconds(5));
+      first_ends.set_value();
+    }
+    --under_way;
   });
   object.ReadChunk(0)->Wait().IgnoreError();
   rig.Settle();
   rig.clock.Advance(seconds(1));
-  while (object.disk->calls(Call::kSync) == 0) rig.Settle();
+  first_ends.get_future().wait();
   rig.Settle();
   rig.clock.Advance(seconds(1));
   rig.Settle();

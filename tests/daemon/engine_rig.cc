@@ -1,16 +1,36 @@
 #include "tests/daemon/engine_rig.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace lacuna {
+namespace {
+
+// Where so many threads wait for each other.
+class Meeting {
+ public:
+  explicit Meeting(int expected) : expected_(expected) {}
+
+  void Wait() {
+    MutexLock lock(mutex_);
+    if (--expected_ == 0) all_here_.NotifyAll();
+    while (expected_ > 0) all_here_.Wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar all_here_;
+  int expected_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
 
 std::string MakeBlob(size_t size, uint64_t seed) {
   std::string bytes(size, '\0');
@@ -42,9 +62,11 @@ std::shared_ptr<KernelRead> RigObject::Read(const ByteRange& range) const {
 EngineRig::EngineRig(std::vector<std::string> blobs, BlobCache::Options options, int workers)
     : store(*ObjectStore::Open(folder.path())),
       http([this](const HttpRequest& request) { return Respond(request); }),
-      fetcher(http, {}),
+      ledger(http),
+      fetcher(ledger, {}),
       pool(std::in_place, workers),
-      options_(options) {
+      options_(options),
+      workers_(workers) {
   for (std::string& blob : blobs) {
     Repository repository{"http://registry.test", absl::StrCat("blob/", served_.size()), MakeAnonymous()};
     Served served{.remote = {std::move(repository), Digest::Of(blob), blob.size()}};
@@ -62,6 +84,7 @@ EngineRig::~EngineRig() {
       [](const HttpRequest&) { return FakeAnswer{.status = 0, .end = absl::CancelledError("rig's end")}; });
   http.ReleaseAll();
   pool.reset();
+  EXPECT_THAT(ledger.violations(), testing::IsEmpty());
 }
 
 BlobCache::Context EngineRig::context() {
@@ -79,8 +102,9 @@ RigObject EngineRig::OpenOn(std::shared_ptr<BackingFile> data, std::unique_ptr<C
   RigObject object;
   object.truth = truth(index);
   object.disk = std::make_shared<FaultyBackingFile>(std::move(data));
+  if (map != nullptr) ledger.StartOver(url(index), map->Missing(ChunksOf({0, object.truth->size()})));
   object.cache = BlobCache::Create(context(), ObjectKey::ForBlob(blob(index).digest), blob(index),
-                                   {.data = object.disk, .map = std::move(map)});
+                                   {.data = ledger.Watch(object.disk, url(index)), .map = std::move(map)});
   opened_.push_back(object.cache);
   return object;
 }
@@ -110,9 +134,10 @@ void EngineRig::Settle() {
   // What one task submits runs in the next round; digests of test blobs take one task per MiB.
   constexpr int kRounds = 32;
   for (int round = 0; round < kRounds; ++round) {
-    std::promise<void> reached;
-    pool->Submit([&reached] { reached.set_value(); });
-    reached.get_future().wait();
+    // All workers at once: what was submitted before has not only begun but ended.
+    auto meeting = std::make_shared<Meeting>(workers_ + 1);
+    for (int i = 0; i < workers_; ++i) pool->Submit([meeting] { meeting->Wait(); });
+    meeting->Wait();
   }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/object_table.h"
+#include "tests/daemon/fetch_ledger.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_http.h"
 #include "tests/fakes/faulty_backing_file.h"
@@ -53,10 +54,11 @@ class EngineRig {
 
   explicit EngineRig(std::vector<std::string> blobs, BlobCache::Options options = {}, int workers = 1);
   explicit EngineRig(std::string blob) : EngineRig(std::vector<std::string>{std::move(blob)}) {}
-  // Shuts down in the daemon's order.
+  // Shuts down in the daemon's order; a test in which a chunk was fetched twice fails.
   ~EngineRig();
 
   BlobCache::Context context();
+  std::string url(size_t index = 0) const { return blob(index).repository.BlobUrl(blob(index).digest); }
   const RemoteBlob& blob(size_t index = 0) const { return served_[index].remote; }
   const std::shared_ptr<const std::string>& truth(size_t index = 0) const { return served_[index].truth; }
   // Opens the object of a blob, from what the disk has of it. Closed by the rig's end.
@@ -73,6 +75,7 @@ class EngineRig {
   const TestFolder folder;
   const std::unique_ptr<ObjectStore> store;
   FakeHttp http;
+  FetchLedger ledger;
   RangeFetcher fetcher;
   std::optional<WorkerPool> pool;
 
@@ -86,6 +89,7 @@ class EngineRig {
   };
 
   const BlobCache::Options options_;
+  const int workers_;
   std::vector<Served> served_;
   std::vector<std::shared_ptr<BlobCache>> opened_;
 

@@ -117,6 +117,8 @@ TEST_F(ObjectTableTest, AFailedObjectStartsAfreshOnceNobodyHoldsIt) {
   object.reset();
   rig_.clock.Advance(std::chrono::seconds(1));
   rig_.Settle();
+  rig_.ledger.StartOver(rig_.url(),
+                        std::vector<uint64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   const auto fresh = Publish(0);
   EXPECT_EQ(door_.Read(*door_.Open(fresh->key()), {0, kMiB})->Wait(), absl::OkStatus());
 }
