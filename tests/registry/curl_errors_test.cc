@@ -70,6 +70,22 @@ TEST(CurlErrors, ABodyThatStopsHasStalled) {
   ExpectError(EndOf({.bytes = kHalfABody}), absl::StatusCode::kUnavailable, "stalled: no byte for 100ms");
 }
 
+// Longer than the limit in all, but a byte moves in time. On a busy machine the server may itself pause for
+// too long: then the attempt says nothing.
+TEST(CurlErrors, ASlowBodyHasNotStalled) {
+  constexpr std::chrono::milliseconds kLimit(600);
+  LoopbackServer server(
+      Always({.bytes = LoopbackServer::Answer(200, "12345"), .pieces = 5, .pause = kLimit / 3}));
+  CurlTransport transport;
+  do {
+    const auto slow = Issue(transport, {.url = server.Url("/"), .stall_timeout = kLimit});
+    const absl::Status status = slow->Await();
+    if (status.ok()) return;
+    ASSERT_THAT(std::string(status.message()), HasSubstr("stalled"));
+  } while (server.longest_pause() > kLimit);
+  FAIL() << "ended as stalled while bytes came";
+}
+
 TEST(CurlErrors, NotHttp) {
   EXPECT_FALSE(EndOf({.bytes = "SSH-2.0-OpenSSH_9.2\r\n", .after = After::kClose}).ok());
 }

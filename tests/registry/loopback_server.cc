@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -98,6 +99,11 @@ void LoopbackServer::AwaitRequests(size_t count) const {
   while (requests_.size() < count) came_.Wait(mutex_);
 }
 
+std::chrono::steady_clock::duration LoopbackServer::longest_pause() const {
+  MutexLock lock(mutex_);
+  return longest_pause_;
+}
+
 void LoopbackServer::Release() {
   {
     MutexLock lock(mutex_);
@@ -177,10 +183,21 @@ void LoopbackServer::Respond(Connection& connection, ServedRequest request) {
   }
 }
 
+void LoopbackServer::Pause(std::chrono::milliseconds pause) {
+  if (pause.count() == 0) return;
+  const auto start = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(pause);
+  MutexLock lock(mutex_);
+  longest_pause_ = std::max(longest_pause_, std::chrono::steady_clock::now() - start);
+}
+
 void LoopbackServer::Send(Connection& connection, const ServedAnswer& answer) {
   const int fd = connection.fd.get();
+  const size_t piece = answer.bytes.size() / answer.pieces + 1;
   for (size_t sent = 0; sent < answer.bytes.size();) {
-    const ssize_t size = send(fd, answer.bytes.data() + sent, answer.bytes.size() - sent, MSG_NOSIGNAL);
+    Pause(answer.pause);
+    const size_t length = std::min(piece, answer.bytes.size() - sent);
+    const ssize_t size = send(fd, answer.bytes.data() + sent, length, MSG_NOSIGNAL);
     if (size <= 0) break;  // the client went away
     sent += size;
   }

@@ -3,6 +3,7 @@
 // Thread-safe. The responder is called on the server's thread. Ends with the object.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -30,6 +31,9 @@ struct ServedAnswer {
   std::string bytes;  // all that is sent, status line included
   After after = After::kKeepOpen;
   bool hold = false;  // only once Release() is called
+  // Sent in this many pieces, with a pause before each.
+  int pieces = 1;
+  std::chrono::milliseconds pause{0};
 };
 
 class LoopbackServer {
@@ -48,6 +52,8 @@ class LoopbackServer {
   std::vector<ServedRequest> requests() const;
   // Returns once `count` requests have come.
   void AwaitRequests(size_t count) const;
+  // How long a pause between two pieces has taken, at most.
+  std::chrono::steady_clock::duration longest_pause() const;
   // Sends the answers that are held, and holds none from now on.
   void Release();
 
@@ -64,7 +70,8 @@ class LoopbackServer {
   void Accept();
   void Receive(Connection& connection);
   void Respond(Connection& connection, ServedRequest request);
-  static void Send(Connection& connection, const ServedAnswer& answer);
+  void Send(Connection& connection, const ServedAnswer& answer);
+  void Pause(std::chrono::milliseconds pause);
   void Wake() const;
 
   const Responder responder_;
@@ -78,6 +85,7 @@ class LoopbackServer {
   mutable CondVar came_;
   std::vector<ServedRequest> requests_ ABSL_GUARDED_BY(mutex_);
   int accepted_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::chrono::steady_clock::duration longest_pause_ ABSL_GUARDED_BY(mutex_){};
   bool released_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
