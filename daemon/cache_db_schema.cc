@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "daemon/base/status.h"
 
 namespace lacuna {
@@ -41,7 +42,8 @@ absl::Status CheckWhole(SqliteConnection& connection) {
   ASSIGN_OR_RETURN(SqliteStatement check, connection.Prepare("PRAGMA quick_check(1)"));
   ASSIGN_OR_RETURN(const bool row, check.Step());
   if (row && check.Text(0) == "ok") return absl::OkStatus();
-  return absl::DataLossError(row ? check.Text(0) : "no answer to a check");
+  return absl::DataLossError(row ? absl::StrReplaceAll(check.Text(0), {{"\n", " "}})
+                                 : "no answer to a check");
 }
 
 }  // namespace
@@ -53,11 +55,12 @@ absl::Status MigrateCacheDb(SqliteConnection& connection, const std::string& pat
         absl::StrCat(path, " was written by a newer lacuna (schema ", version, ", this one knows ", kNewest,
                      "): run that one, or remove the file, which lacunad makes anew"));
   }
+  if (version < 0) return absl::DataLossError(absl::StrCat("schema version ", version));
   RETURN_IF_ERROR(CheckWhole(connection));
-  if (version == kNewest) return absl::OkStatus();
   ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(connection));
   for (int64_t i = version; i < kNewest; ++i)
     RETURN_IF_ERROR(connection.Execute(std::string(kMigrations[i])));
+  // Written also where it stays the same: it shows whether the file can be written.
   RETURN_IF_ERROR(connection.Execute(absl::StrCat("PRAGMA user_version = ", kNewest)));
   return transaction.Commit();
 }

@@ -13,8 +13,11 @@ namespace {
 // How long to wait for a person who looks into the file with another program.
 constexpr int kBusyTimeoutMilliseconds = 2000;
 
+// `sqlite_code` is extended: https://sqlite.org/rescode.html
 absl::StatusCode CodeOf(int sqlite_code) {
-  switch (sqlite_code & 0xff) {  // the primary code: https://sqlite.org/rescode.html
+  // A file that the disk lets us write (Open has asked) and whose header forbids it.
+  if (sqlite_code == SQLITE_READONLY) return absl::StatusCode::kDataLoss;
+  switch (sqlite_code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_ERROR:  // no such table: somebody else's file, or a damaged schema
@@ -33,9 +36,10 @@ absl::StatusCode CodeOf(int sqlite_code) {
   }
 }
 
-absl::Status Error(int sqlite_code, sqlite3* connection) {
+// The error of the last call.
+absl::Status Error(sqlite3* connection) {
   const char* file = sqlite3_db_filename(connection, "main");
-  return {CodeOf(sqlite_code),
+  return {CodeOf(sqlite3_extended_errcode(connection)),
           absl::StrCat("database ", file == nullptr ? "" : file, ": ", sqlite3_errmsg(connection))};
 }
 
@@ -60,11 +64,13 @@ SqliteStatement& SqliteStatement::Bind(int64_t number) {
 
 absl::StatusOr<bool> SqliteStatement::Step() {
   sqlite3* const connection = sqlite3_db_handle(statement_.get());
-  if (bind_error_ != SQLITE_OK) return Error(bind_error_, connection);
+  if (bind_error_ != SQLITE_OK) {
+    return absl::Status(CodeOf(bind_error_), absl::StrCat("bind: ", sqlite3_errstr(bind_error_)));
+  }
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return Error(code, connection);
+  return Error(connection);
 }
 
 absl::Status SqliteStatement::Run() {
@@ -112,13 +118,13 @@ absl::StatusOr<SqliteStatement> SqliteConnection::Prepare(absl::string_view sql)
   sqlite3_stmt* statement = nullptr;
   const int code =
       sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
-  if (code != SQLITE_OK) return Error(code, connection_.get());
+  if (code != SQLITE_OK) return Error(connection_.get());
   return SqliteStatement(statement);
 }
 
 absl::Status SqliteConnection::Execute(const std::string& sql) {
   const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? absl::OkStatus() : Error(code, connection_.get());
+  return code == SQLITE_OK ? absl::OkStatus() : Error(connection_.get());
 }
 
 absl::StatusOr<int64_t> SqliteConnection::QueryNumber(absl::string_view sql) {
