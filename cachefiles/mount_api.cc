@@ -63,10 +63,9 @@ absl::StatusOr<UniqueFd> FsContext::Mount(uint64_t attributes) {
 }
 
 absl::Status FsContext::Failure(int errno_value, const std::string& what) const {
-  const absl::Status status = ErrnoStatus(errno_value, absl::StrCat("mount of ", type_, ": ", what));
   const std::string messages = KernelMessages(context_.get());
-  if (messages.empty()) return status;
-  return {status.code(), absl::StrCat(status.message(), " (kernel: ", messages, ")")};
+  const std::string detail = messages.empty() ? "" : absl::StrCat(" (kernel: ", messages, ")");
+  return ErrnoStatus(errno_value, absl::StrCat("mount of ", type_, ": ", what, detail));
 }
 
 absl::Status AttachMount(const UniqueFd& mount, const std::string& target) {

@@ -3,13 +3,14 @@
 // Needs root and mkfs.erofs (erofs-utils); WhyNoMounts says what is missing. One thread.
 #pragma once
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 #include <sstream>
@@ -32,7 +33,9 @@ inline std::string WhyNoMounts() {
 
 inline std::string ReadWhole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
 }
 
 inline std::string NoiseOf(size_t size, unsigned seed) {
@@ -40,8 +43,7 @@ inline std::string NoiseOf(size_t size, unsigned seed) {
   std::string bytes(size, '\0');
   for (size_t i = 0; i < size; i += 8) {
     const uint64_t word = random();
-    bytes.replace(i, std::min<size_t>(8, size - i), reinterpret_cast<const char*>(&word),
-                  std::min<size_t>(8, size - i));
+    std::memcpy(bytes.data() + i, &word, std::min<size_t>(8, size - i));
   }
   return bytes;
 }

@@ -46,7 +46,7 @@ class ScriptedEngine : public DoorHandler {
   absl::StatusOr<uint64_t> OnOpen(const OpenedObject& object) override {
     MutexLock lock(mutex_);
     ++opens_[object.key];
-    if (!open_answer_.ok()) return open_answer_;
+    if (!open_answer_.ok()) return Fresh(open_answer_);
     return sizes_[object.key];
   }
   void OnRead(PendingRead read) override {
@@ -77,8 +77,10 @@ class ScriptedEngine : public DoorHandler {
     MutexLock lock(mutex_);
     on_read_ = std::move(on_read);
   }
-  void AnswerReadsWith(absl::Status status) {
-    AnswerReadsBy([status](PendingRead read) { std::move(read).Complete(status); });
+  void AnswerReadsWith(const absl::Status& status) {
+    AnswerReadsBy([code = status.code(), message = std::string(status.message())](PendingRead read) {
+      std::move(read).Complete(absl::Status(code, message));
+    });
   }
   void ParkReads() { AnswerReadsBy(nullptr); }
 
@@ -99,6 +101,9 @@ class ScriptedEngine : public DoorHandler {
   }
 
  private:
+  // Of its own: Debian's library is not instrumented, so TSan misses how copies of a Status share their text.
+  static absl::Status Fresh(const absl::Status& status) { return {status.code(), status.message()}; }
+
   Mutex mutex_;
   CondVar changed_;
   std::function<void(PendingRead)> on_read_ ABSL_GUARDED_BY(mutex_);
