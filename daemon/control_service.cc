@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "daemon/base/escape.h"
 #include "daemon/base/log.h"
 #include "daemon/control.h"
 #include "daemon/control_errors.h"
@@ -137,7 +138,7 @@ class ControlService final : public api::Control::Service {
   // The client gave up meanwhile and will never learn of this mount: it must not stay behind.
   grpc::Status UndoMount(const MountInfo& mount) {
     const absl::Status status = control_.Unmount(mount.directory, /*lazy=*/true);
-    LogInfo("mount of ", mount.reference, " at ", mount.directory,
+    LogInfo("mount of ", mount.reference, " at ", EscapeForTerminal(mount.directory),
             " undone, its client has gone: ", status.ToString());
     return ToGrpcStatus(absl::CancelledError("the client has gone"));
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <variant>
 
+#include "daemon/base/escape.h"
 #include "daemon/base/exit_code.h"
 #include "daemon/cli/arguments.h"
 #include "daemon/cli/control_client.h"
@@ -14,9 +15,10 @@
 namespace lacuna {
 namespace {
 
+// The message may quote a registry, so it reaches the terminal without its control characters.
 int Fail(const Arguments& arguments, const absl::Status& status, int exit_code) {
-  std::fprintf(stderr, "lacunactl: %s: %s\n", Describe(arguments).c_str(),
-               std::string(status.message()).c_str());
+  const std::string cause = EscapeForTerminal(status.message());
+  std::fprintf(stderr, "lacunactl: %s: %s\n", Describe(arguments).c_str(), cause.c_str());
   return exit_code;
 }
 

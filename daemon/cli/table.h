@@ -12,7 +12,7 @@ class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
 
-  // As many cells as the header has. Control characters (a file name may hold any) are shown escaped.
+  // As many cells as the header has; a file name may hold anything, so they are made fit for a terminal.
   void Add(std::vector<std::string> cells);
 
   // Each row a line; columns two spaces apart, none after the last.
@@ -21,8 +21,5 @@ class Table {
  private:
   std::vector<std::vector<std::string>> rows_;
 };
-
-// Escaped as the cells of a Table are.
-std::string Printable(const std::string& text);
 
 }  // namespace lacuna

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "daemon/base/escape.h"
 #include "daemon/base/format_bytes.h"
 #include "daemon/cli/output.h"
 #include "daemon/cli/table.h"
@@ -64,7 +65,7 @@ std::string RequestsText(const api::GetStatusResponse& status) {
 
 std::string ToText(const api::MountResponse& response) {
   const api::Mount& mount = response.mount();
-  return absl::StrCat("mounted ", mount.reference(), " at ", Printable(mount.directory()), " (",
+  return absl::StrCat("mounted ", mount.reference(), " at ", EscapeForTerminal(mount.directory()), " (",
                       ShortDigest(mount.manifest_digest()), ", door ", mount.door(), ")\n");
 }
 

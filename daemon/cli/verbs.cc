@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/base/escape.h"
 #include "daemon/base/progress_bar.h"
 #include "daemon/base/status.h"
 #include "daemon/cli/directory.h"
 #include "daemon/cli/output.h"
-#include "daemon/cli/table.h"
 #include "daemon/config.h"
 
 namespace lacuna {
@@ -104,9 +104,9 @@ std::string CacheFolder(const Arguments& arguments, const Config& config) {
 std::string Describe(const Arguments& arguments) {
   switch (arguments.verb) {
     case Verb::kMount:
-      return absl::StrCat("mount ", Printable(arguments.reference));
+      return absl::StrCat("mount ", EscapeForTerminal(arguments.reference));
     case Verb::kUmount:
-      return absl::StrCat("umount ", arguments.all ? "--all" : Printable(arguments.directory));
+      return absl::StrCat("umount ", arguments.all ? "--all" : EscapeForTerminal(arguments.directory));
     case Verb::kListImages:
       return "images ls";
     case Verb::kListMounts:
@@ -114,7 +114,7 @@ std::string Describe(const Arguments& arguments) {
     case Verb::kStatus:
       return "status";
     case Verb::kPrefetch:
-      return absl::StrCat("prefetch ", Printable(arguments.reference));
+      return absl::StrCat("prefetch ", EscapeForTerminal(arguments.reference));
     case Verb::kDoctor:
       return "doctor";
   }

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-LACUNACTL, SERVER = sys.argv[1:3]
+LACUNACTL, SERVER = map(os.path.abspath, sys.argv[1:3])
 DIGEST = "sha256:" + 64 * "a"
 LIMIT = 60  # seconds until a hang is called one
 
@@ -126,6 +126,11 @@ class MountTest(CliTest):
                 done = self.ctl("mount", reference, self.dir, code=code)
                 self.assertEqual(done.stderr, f"lacunactl: mount {reference}: the {kind} text; what to try\n")
                 self.assertEqual(done.stdout, "")
+
+    def test_errors_reach_the_terminal_without_control_characters(self):
+        done = self.ctl("mount", "registry.example/fail/hostile", self.dir, code=1)
+        self.assertEqual(done.stderr, "lacunactl: mount registry.example/fail/hostile: "
+                                      "the registry said \\x1b[31m\\x0ared\n")
 
     def test_timeout(self):
         done = self.ctl("--timeout", "100ms", "mount", "registry.example/slow", self.dir, code=8)

@@ -64,14 +64,15 @@ class FakeControl : public Control {
     return unmounted;
   }
 
-  std::vector<ImageInfo> ListImages() override {
-    return {{.reference = "registry.example/demo:latest",
-             .manifest_digest = DigestText(),
-             .size_bytes = 64 * kMiB,
-             .present_bytes = kMiB + kMiB / 2,
-             .mounts = 2,
-             .last_used_unix_seconds = kSince},
-            {.reference = "registry.example/unused:1", .manifest_digest = DigestText(), .size_bytes = 4096}};
+  absl::StatusOr<std::vector<ImageInfo>> ListImages() override {
+    return std::vector<ImageInfo>{
+        {.reference = "registry.example/demo:latest",
+         .manifest_digest = DigestText(),
+         .size_bytes = 64 * kMiB,
+         .present_bytes = kMiB + kMiB / 2,
+         .mounts = 2,
+         .last_used_unix_seconds = kSince},
+        {.reference = "registry.example/unused:1", .manifest_digest = DigestText(), .size_bytes = 4096}};
   }
 
   std::vector<MountInfo> ListMounts() override {
@@ -154,6 +155,7 @@ class FakeControl : public Control {
     if (reference == "timeout") return absl::DeadlineExceededError(text);
     if (reference == "unavailable") return absl::UnavailableError(text);
     if (reference == "cancelled") return absl::CancelledError(text);
+    if (reference == "hostile") return absl::InternalError("the registry said \x1b[31m\nred");
     if (reference == "long") return absl::InternalError(std::string(100000, '\xff'));
     return absl::InternalError(text);
   }
