@@ -14,7 +14,8 @@ Descriptor Layer(const std::string& type, const std::string& content) {
 
 TEST(ErofsLayers, KeepsDevicesInTableOrder) {
   Manifest manifest;
-  manifest.layers = {Layer(kErofsLayerType, "b"), Layer(kErofsDeviceType, "d1"), Layer(kErofsDeviceType, "d2")};
+  manifest.layers = {Layer(kErofsLayerType, "b"), Layer(kErofsDeviceType, "d1"),
+                     Layer(kErofsDeviceType, "d2")};
   const auto layers = FindErofsLayers(manifest);
   ASSERT_TRUE(layers.ok()) << layers.status();
   EXPECT_EQ(layers->bootstrap.digest, Digest::Of("b"));

@@ -8,7 +8,8 @@ namespace {
 TEST(MountInfo, ReadsTheFieldsOfEachMount) {
   const auto entries = ParseMountInfo(
       "22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
-      "90 28 0:55 / /mnt/a ro master:1 propagate_from:2 - erofs /run/lacuna/fuse/v1-sha256-ab ro,user_xattr\n");
+      "90 28 0:55 / /mnt/a ro master:1 propagate_from:2 - erofs /run/lacuna/fuse/v1-sha256-ab "
+      "ro,user_xattr\n");
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[1].device, "0:55");
   EXPECT_EQ(entries[1].directory, "/mnt/a");
