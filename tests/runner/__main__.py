@@ -23,7 +23,7 @@ LABELS = ["lint", "unit", "integration", "kernel", "soak"]
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/run", add_help=False, exit_on_error=False)
     parser.add_argument("--label", choices=LABELS)
-    parser.add_argument("--filter", default="")
+    parser.add_argument("--filter", default=".")  # to ctest an empty regex matches nothing
     parser.add_argument("--list", action="store_true")
     try:
         arguments, unknown = parser.parse_known_args()
