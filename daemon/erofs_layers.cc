@@ -17,8 +17,8 @@ absl::StatusOr<ErofsLayers> FindErofsLayers(const Manifest& manifest) {
       found.devices.push_back(layer);
     } else {
       return absl::InvalidArgumentError(
-          absl::StrCat("layer ", layer.digest.ToString(), " is a ", layer.media_type, ", and this version mounts ",
-                       kErofsLayerType, " with its ", kErofsDeviceType,
+          absl::StrCat("layer ", layer.digest.ToString(), " is a ", layer.media_type,
+                       ", and this version mounts ", kErofsLayerType, " with its ", kErofsDeviceType,
                        " layers only; make such an image with mkfs.erofs and `lacuna-image push`"));
     }
   }

@@ -20,7 +20,8 @@ struct ErofsLayers {
   std::vector<Descriptor> devices;  // in the order of the bootstrap's device table
 };
 
-// InvalidArgument, naming what was found, when the manifest does not hold exactly one bootstrap followed by devices.
+// InvalidArgument, naming what was found, when the manifest does not hold exactly one bootstrap followed by
+// devices.
 absl::StatusOr<ErofsLayers> FindErofsLayers(const Manifest& manifest);
 
 }  // namespace lacuna

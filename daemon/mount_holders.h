@@ -7,8 +7,8 @@
 
 namespace lacuna {
 
-// "cat (1234), bash (77)"; at most a few, then "and N more". Empty when nobody was found (a mount on top of it, or a
-// process of another pid namespace).
+// "cat (1234), bash (77)"; at most a few, then "and N more". Empty when nobody was found (a mount on top of
+// it, or a process of another pid namespace).
 std::string DescribeMountHolders(const std::string& directory);
 
 }  // namespace lacuna
