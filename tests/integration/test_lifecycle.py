@@ -43,10 +43,11 @@ class EndTest(IntegrationTest):
     def test_during_a_prefetch(self) -> None:
         daemon, _, reference = self.serve(BIG)
         daemon.mount(reference, self.mount_point())
+        self.wire.clear()
         with self.proxy.inject(faults.Hang(), BLOBS):
             prefetch = subprocess.Popen([*self.ctl_command(daemon), "prefetch", "--wait", reference], stderr=subprocess.PIPE)
             self.addCleanup(prefetch.stderr.close)
-            wait_until("the prefetch to fetch", lambda: self.proxy.connections > 0)
+            wait_until("the prefetch to fetch", lambda: self.wire.requests_for(BLOBS))
             daemon.stop()
         self.assertNotEqual(prefetch.wait(10), programs.DONE)
 
@@ -65,6 +66,19 @@ class EndTest(IntegrationTest):
             self.assertEqual(mount.wait(10), programs.INTERRUPTED)
         self.assertFalse(self.mount_point().is_mount())
         self.assert_equal_trees(image, daemon.mount(reference, self.mount_point("again")))
+        daemon.stop()
+
+    def test_ctrl_c_of_lacunactl_prefetch(self) -> None:
+        daemon, _, reference = self.serve(BIG)
+        mounted = daemon.mount(reference, self.mount_point())
+        self.wire.clear()
+        with self.proxy.inject(faults.Hang(), BLOBS):
+            prefetch = subprocess.Popen([*self.ctl_command(daemon), "prefetch", "--wait", reference], stderr=subprocess.PIPE)
+            self.addCleanup(prefetch.stderr.close)
+            wait_until("the prefetch to fetch", lambda: self.wire.requests_for(BLOBS))
+            prefetch.send_signal(signal.SIGINT)
+            self.assertEqual(prefetch.wait(10), programs.INTERRUPTED)
+        self.assertTrue(mounted.is_mount())
         daemon.stop()
 
     def mounting(self, daemon, reference: str) -> subprocess.Popen:
