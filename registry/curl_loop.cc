@@ -149,8 +149,7 @@ void CurlLoop::Finish(CURL* easy, const absl::Status& status) {
   running_.erase(found);
   curl_multi_remove_handle(multi_.get(), easy);
   CurlEasy handle = transfer->End(status);
-  // A handle of a failed transfer may keep buffers that make the next one's options fail (7.88: BUFFERSIZE).
-  if (status.ok() && idle_.size() < kMaxIdleHandles) idle_.push_back(std::move(handle));
+  if (idle_.size() < kMaxIdleHandles) idle_.push_back(std::move(handle));
 }
 
 void CurlLoop::CancelAll() {

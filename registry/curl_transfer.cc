@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr size_t kMaxHeaderBytes = 64 * 1024;
 constexpr long kMaxRedirects = 5;
+constexpr long kCaBundleSeconds = 60;       // how long after it was installed a CA may be overlooked
 constexpr long kReceiveBuffer = 64 * 1024;  // bytes per transfer; one chunk
 
 // As libcurl's own, but a child process never inherits the socket: it would keep a dead connection alive.
@@ -72,7 +73,13 @@ void CurlTransfer::SetUp() {
   // Ending a transfer must not wait for a name server: the loop would stand still.
   Set(CURLOPT_QUICK_EXIT, 1L);
   Set(CURLOPT_TCP_KEEPALIVE, 1L);
-  Set(CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  // Refused where a handle still has the buffer of its last transfer (7.88, HTTP/2), which then serves this
+  // one.
+  curl_easy_setopt(easy(), CURLOPT_BUFFERSIZE, kReceiveBuffer);
+  // Parsing the CA bundle takes tens of milliseconds of the loop for each connection, unless libcurl keeps
+  // it; and it keeps it only where no folder of certificates is to be searched besides.
+  if (curl_version_info(CURLVERSION_NOW)->cainfo != nullptr) Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+  Set(CURLOPT_CA_CACHE_TIMEOUT, kCaBundleSeconds);
   Set(CURLOPT_USERAGENT, "lacuna/" LACUNA_VERSION);
   Set(CURLOPT_ERRORBUFFER, error_.data());
   // A proxy's answer to CONNECT is not the server's.
