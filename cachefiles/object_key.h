@@ -24,7 +24,7 @@ class ObjectKey {
   std::string FileName() const;
 
   friend bool operator==(const ObjectKey&, const ObjectKey&) = default;
-  friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+  friend bool operator<(const ObjectKey& a, const ObjectKey& b) { return a.text_ < b.text_; }
 
  private:
   explicit ObjectKey(std::string text) : text_(std::move(text)) {}

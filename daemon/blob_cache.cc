@@ -62,6 +62,7 @@ void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
       deadline_timer_armed_ |= arm_timer;
     }
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): it was parked only if there is no answer.
   if (answer.has_value()) return Answer(std::move(read), *answer, has_reader);
   if (has_reader) ++context_.stats.misses;
   if (arm_timer) ArmDeadlineTimer(deadline);
@@ -86,8 +87,8 @@ BlobCache::FetchPlan BlobCache::JoinOrLead(const std::vector<uint64_t>& missing,
       uncarried.push_back(chunk);
     } else if (Carrier& carrier = *it->second; priority < carrier.priority) {
       carrier.priority = priority;
-      if (priority == Priority::kDemand && carrier.fetch.has_value())
-        plan.promotions.push_back(*carrier.fetch);
+      const bool promote = priority == Priority::kDemand && carrier.fetch.has_value();
+      if (promote) plan.promotions.push_back(*carrier.fetch);
     }
   }
   for (const ChunkRange& chunks : PlanFlights(uncarried)) {
@@ -163,7 +164,7 @@ void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, c
       std::move(waiting.begin(), waiting.end(), std::back_inserter(failed));
     }
   }
-  LogWarning(std::string(reason.message()));
+  LogWarning(reason.message());
   AnswerAll(std::move(failed), reason);
 }
 

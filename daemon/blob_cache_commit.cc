@@ -4,8 +4,8 @@
 //   2. RunCommit          sync the data, write the map
 //   3. Verify             the map is complete and durable: hash the blob, a piece per task
 //   4. Finish             the digest is right: the object gets its final name
-//   Fail                  the disk lost data or the digest is wrong: nobody gets these bytes, the object is
-//   dropped
+//   Fail                  the disk lost data or the digest is wrong: the object is dropped, nobody gets its
+//   bytes
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +15,7 @@
 #include "daemon/blob_verifier.h"
 
 namespace lacuna {
+
 void BlobCache::ScheduleCommit() {
   bool complete = false;
   bool arm = false;
@@ -61,8 +62,9 @@ void BlobCache::AfterCommit(const absl::Status& status, uint64_t committed) {
     commit_ = status.ok() && !more ? CommitState::kIdle : CommitState::kScheduled;
     if (status.ok()) in_trouble_ = false;
   }
-  if (!status.ok())
+  if (!status.ok()) {
     return RetryLater(Annotate(status, "the chunk map cannot be written"), &BlobCache::RunCommit);
+  }
   if (verify) return Verify(std::make_shared<BlobVerifier>(data_, blob_.digest, blob_.size));
   if (!more) return;
   if (complete) return RunCommit();

@@ -7,8 +7,11 @@
 #include "daemon/base/status.h"
 
 namespace lacuna {
+namespace {
 
 constexpr uint64_t kPiece = 1024 * 1024;
+
+}  // namespace
 
 BlobVerifier::BlobVerifier(std::shared_ptr<BackingFile> data, Digest digest, uint64_t size)
     : data_(std::move(data)), digest_(std::move(digest)), size_(size), buffer_(std::min(size, kPiece)) {}

@@ -25,42 +25,64 @@ std::string Holder(int fd) {
   return absl::StrCat(" (pid ", pid, ")");
 }
 
-absl::Status WritePid(int fd, const std::string& root) {
-  const std::string pid = absl::StrCat(getpid(), "\n");
-  if (ftruncate(fd, 0) != 0) return CacheFolderError(errno, root);
-  const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
-  if (written != static_cast<ssize_t>(pid.size())) return CacheFolderError(written < 0 ? errno : EIO, root);
-  return absl::OkStatus();
-}
+struct Folder {
+  absl::string_view kind;    // "cache folder"
+  absl::string_view option;  // which one is told to use for another
+  std::string path;
+};
 
-}  // namespace
-
-absl::StatusOr<UniqueFd> LockCacheFolder(const std::string& root) {
-  const std::string path = root + "/lacunad.lock";
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return CacheFolderError(errno, root);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return ErrnoStatus(errno, absl::StrCat("lock ", path));
-    return absl::FailedPreconditionError(absl::StrCat("cache folder ", root, ": another lacunad",
-                                                      Holder(fd.get()),
-                                                      " uses it; stop it or give --root another folder"));
-  }
-  RETURN_IF_ERROR(WritePid(fd.get(), root));
-  return fd;
-}
-
-absl::Status CacheFolderError(int errno_value, const std::string& root) {
-  const std::string what = absl::StrCat("cache folder ", root);
+absl::Status CannotBeWritten(int errno_value, const Folder& folder) {
+  const std::string what = absl::StrCat(folder.kind, " ", folder.path);
   switch (errno_value) {
     case EROFS:
     case EACCES:
     case EPERM:
       return absl::FailedPreconditionError(
           absl::StrCat(what, " cannot be written: ", std::strerror(errno_value),
-                       "; run lacunad as root and give --root a folder on a writable disk"));
+                       "; run lacunad as root and give ", folder.option, " a folder on a writable disk"));
     default:
       return ErrnoStatus(errno_value, what);
   }
+}
+
+absl::Status WritePid(int fd, const Folder& folder) {
+  const std::string pid = absl::StrCat(getpid(), "\n");
+  if (ftruncate(fd, 0) != 0) return CannotBeWritten(errno, folder);
+  const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
+  if (written != static_cast<ssize_t>(pid.size())) return CannotBeWritten(written < 0 ? errno : EIO, folder);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<UniqueFd> Lock(const Folder& folder) {
+  const std::string path = folder.path + "/lacunad.lock";
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return CannotBeWritten(errno, folder);
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return ErrnoStatus(errno, absl::StrCat("lock ", path));
+    return absl::FailedPreconditionError(absl::StrCat(folder.kind, " ", folder.path, ": another lacunad",
+                                                      Holder(fd.get()), " uses it; stop it or give ",
+                                                      folder.option, " another folder"));
+  }
+  RETURN_IF_ERROR(WritePid(fd.get(), folder));
+  return fd;
+}
+
+Folder CacheFolder(const std::string& root) {
+  return {"cache folder", "--root", root};
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> LockCacheFolder(const std::string& root) {
+  return Lock(CacheFolder(root));
+}
+
+absl::StatusOr<UniqueFd> LockRunFolder(const std::string& run) {
+  return Lock({"run folder", "--run", run});
+}
+
+absl::Status CacheFolderError(int errno_value, const std::string& root) {
+  return CannotBeWritten(errno_value, CacheFolder(root));
 }
 
 }  // namespace lacuna

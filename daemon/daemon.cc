@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
+#include "daemon/cache_lock.h"
 #include "daemon/door_selection.h"
 
 namespace lacuna {
@@ -72,19 +73,22 @@ absl::Status Ending() {
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
   ASSIGN_OR_RETURN(std::unique_ptr<ObjectStore> store, ObjectStore::Open(config.daemon.root));
   RETURN_IF_ERROR(MakeDirectory(config.daemon.run, 0755));
+  ASSIGN_OR_RETURN(UniqueFd run_lock, LockRunFolder(config.daemon.run));
   RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
   ASSIGN_OR_RETURN(std::unique_ptr<CacheDb> db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
   ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, ErofsMounts::DetachLeftovers(MountsDir(config)));
   for (const std::string& directory : leftovers)
     LogWarning("detached ", directory, ", left by a daemon that died");
-  std::unique_ptr<Daemon> daemon(new Daemon(config, std::move(store), std::move(db)));
+  std::unique_ptr<Daemon> daemon(new Daemon(config, std::move(store), std::move(run_lock), std::move(db)));
   RETURN_IF_ERROR(daemon->StartDoor());
   return daemon;
 }
 
-Daemon::Daemon(const Config& config, std::unique_ptr<ObjectStore> store, std::unique_ptr<CacheDb> db)
+Daemon::Daemon(const Config& config, std::unique_ptr<ObjectStore> store, UniqueFd run_lock,
+               std::unique_ptr<CacheDb> db)
     : config_(config),
       store_(std::move(store)),
+      run_lock_(std::move(run_lock)),
       db_(std::move(db)),
       fetcher_(transport_, FetchLimits(config_)),
       client_(transport_, ClientLimits(config_)),
@@ -157,6 +161,7 @@ ImageInfo Daemon::Describe(const ImageRecord& record) {
 absl::StatusOr<std::vector<ImageInfo>> Daemon::ListImages() {
   ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, db_->Images());
   std::vector<ImageInfo> images;
+  images.reserve(records.size());
   for (const ImageRecord& record : records) images.push_back(Describe(record));
   return images;
 }

@@ -46,7 +46,8 @@ class Daemon : public Control {
                         const std::function<bool(const PrefetchProgress&)>& on_progress) override;
 
  private:
-  Daemon(const Config& config, std::unique_ptr<ObjectStore> store, std::unique_ptr<CacheDb> db);
+  Daemon(const Config& config, std::unique_ptr<ObjectStore> store, UniqueFd run_lock,
+         std::unique_ptr<CacheDb> db);
   absl::Status StartDoor();
   ImageInfo Describe(const ImageRecord& record);
   absl::StatusOr<ImageRecord> FindImage(const std::string& reference);
@@ -54,6 +55,7 @@ class Daemon : public Control {
   // In order of making: what stands below uses what stands above.
   const Config config_;
   const std::unique_ptr<ObjectStore> store_;
+  const UniqueFd run_lock_;
   const std::unique_ptr<CacheDb> db_;
   EngineStats stats_;
   RealClock clock_;

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -21,14 +23,18 @@
 namespace lacuna {
 namespace {
 
-absl::Status CheckDirectory(const std::string& directory) {
+// The directory as the mount table will show it.
+absl::StatusOr<std::string> ResolveDirectory(const std::string& directory) {
   struct stat st;
   if (directory.empty() || directory[0] != '/') {
     return absl::InvalidArgumentError(absl::StrCat("'", directory, "' is not an absolute path"));
   }
   if (stat(directory.c_str(), &st) != 0) return ErrnoStatus(errno, directory);
   if (!S_ISDIR(st.st_mode)) return absl::InvalidArgumentError(absl::StrCat(directory, " is not a directory"));
-  return absl::OkStatus();
+  std::error_code error;
+  const std::filesystem::path resolved = std::filesystem::canonical(directory, error);
+  if (error) return ErrnoStatus(error.value(), directory);
+  return resolved.string();
 }
 
 }  // namespace
@@ -62,8 +68,9 @@ class ErofsMounts::FileSystem {
 ErofsMounts::ErofsMounts(OnDemandDoor& door, std::string mounts_dir)
     : door_(door), mounts_dir_(std::move(mounts_dir)) {}
 
-absl::StatusOr<MountInfo> ErofsMounts::Mount(const OpenImage& image, const std::string& directory) {
-  RETURN_IF_ERROR(CheckDirectory(directory));
+absl::StatusOr<MountInfo> ErofsMounts::Mount(const OpenImage& image, const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string directory, ResolveDirectory(path));
+  ForgetUnmounted();
   RETURN_IF_ERROR(Reserve(directory));
   absl::StatusOr<MountInfo> info = Show(image, directory);
   if (!info.ok()) {
@@ -71,6 +78,22 @@ absl::StatusOr<MountInfo> ErofsMounts::Mount(const OpenImage& image, const std::
     mounted_.erase(directory);
   }
   return info;
+}
+
+void ErofsMounts::ForgetUnmounted() {
+  std::vector<Mounted> ended;  // their file systems end outside the lock
+  MutexLock lock(mutex_);
+  // Read under the lock: a mount that is in our table was there before.
+  const absl::StatusOr<std::vector<MountEntry>> entries = ReadMountInfo();
+  if (!entries.ok()) return;
+  std::set<absl::string_view> shown;
+  for (const MountEntry& entry : *entries) shown.insert(entry.directory);
+  for (auto it = mounted_.begin(); it != mounted_.end();) {
+    const bool gone =
+        it->second.file_system != nullptr && !it->second.unmounting && !shown.contains(it->first);
+    if (gone) ended.push_back(std::move(it->second));
+    it = gone ? mounted_.erase(it) : std::next(it);
+  }
 }
 
 absl::Status ErofsMounts::Reserve(const std::string& directory) {
@@ -120,7 +143,7 @@ absl::StatusOr<std::shared_ptr<ErofsMounts::FileSystem>> ErofsMounts::MakeFileSy
       absl::StrCat(mounts_dir_, "/", image.manifest_digest.hex().substr(0, 12), "-", number);
   ASSIGN_OR_RETURN(MountSpec spec, door_.Publish(image.Published()));
   if (mkdir(mount_point.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("mkdir ", mount_point));
-  if (const absl::Status status = MountErofs(spec, mount_point); !status.ok()) {
+  if (absl::Status status = MountErofs(spec, mount_point); !status.ok()) {
     rmdir(mount_point.c_str());
     return status;
   }
@@ -137,7 +160,7 @@ absl::Status ErofsMounts::Unmount(const std::string& directory, bool lazy) {
     }
     it->second.unmounting = true;
   }
-  const absl::Status status = lacuna::Unmount(directory, lazy);
+  absl::Status status = lacuna::Unmount(directory, lazy);
   // Somebody may have unmounted the directory without asking us: then there is nothing left to do.
   const bool gone = status.ok() || absl::IsNotFound(status);
   Mounted ended;  // its file system ends outside the lock
@@ -157,7 +180,8 @@ absl::Status ErofsMounts::Unmount(const std::string& directory, bool lazy) {
                                                     holders, "; close its files, or detach it with -l"));
 }
 
-std::vector<MountInfo> ErofsMounts::List() const {
+std::vector<MountInfo> ErofsMounts::List() {
+  ForgetUnmounted();
   MutexLock lock(mutex_);
   std::vector<MountInfo> list;
   for (const auto& [directory, mounted] : mounted_) {

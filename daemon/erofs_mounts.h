@@ -32,7 +32,7 @@ class ErofsMounts {
   // not `lazy`.
   absl::Status Unmount(const std::string& directory, bool lazy);
 
-  std::vector<MountInfo> List() const;
+  std::vector<MountInfo> List();
   // How many directories show an image that holds the object.
   uint32_t MountsOf(const ObjectKey& key) const;
   uint32_t MountsOf(const Digest& manifest_digest) const;
@@ -50,6 +50,8 @@ class ErofsMounts {
     bool unmounting = false;
   };
 
+  // Lets go of what somebody unmounted without asking us (umount(8)).
+  void ForgetUnmounted();
   absl::Status Reserve(const std::string& directory);
   absl::StatusOr<std::shared_ptr<FileSystem>> ShareFileSystem(const OpenImage& image);
   absl::StatusOr<std::shared_ptr<FileSystem>> MakeFileSystem(const OpenImage& image);

@@ -57,6 +57,7 @@ absl::StatusOr<std::vector<uint64_t>> ReadDeviceSizes(BlobCache& bootstrap) {
   ASSIGN_OR_RETURN(const std::string table, Read(bootstrap, superblock.DeviceTableRange()));
   ASSIGN_OR_RETURN(const std::vector<DeviceSlot> slots, ParseDeviceTable(superblock, table));
   std::vector<uint64_t> sizes;
+  sizes.reserve(slots.size());
   for (const DeviceSlot& slot : slots) sizes.push_back(slot.blocks * superblock.block_size);
   return sizes;
 }
@@ -71,7 +72,12 @@ absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
   ASSIGN_OR_RETURN(const Platform platform, PlatformOf(options));
   const bool plain_http = options.plain_http || plain_http_(reference.host);
   const Repository repository = RepositoryOf(reference, plain_http, options.credentials);
-  ASSIGN_OR_RETURN(const ResolvedImage resolved, client_.Resolve(repository, reference, platform));
+  const absl::StatusOr<ResolvedImage> answer = client_.Resolve(repository, reference, platform);
+  if (absl::IsUnauthenticated(answer.status())) {
+    return absl::UnauthenticatedError(
+        absl::StrCat(answer.status().message(), "; mount with --creds USER[:PASSWORD]"));
+  }
+  ASSIGN_OR_RETURN(const ResolvedImage resolved, answer);
   ASSIGN_OR_RETURN(const ErofsLayers layers, FindErofsLayers(resolved.manifest));
 
   ImageRecord record{.reference = ToString(reference),

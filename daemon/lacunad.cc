@@ -1,6 +1,7 @@
 // lacunad: reads the command line and the configuration, runs a Daemon and its control socket until a signal
 // ends it.
 #include <signal.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -76,6 +77,8 @@ void WaitForSignal(const sigset_t& ending) {
 }
 
 absl::Status Run(const Config& config) {
+  if (geteuid() != 0)
+    return absl::PermissionDeniedError("mounting needs root; run lacunad as root, or as its service");
   const sigset_t ending = BlockEndingSignals();
   RETURN_IF_ERROR(SetLogLevel(config.log.level));
   ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config));

@@ -215,7 +215,7 @@ std::string CurlTransfer::CurrentHost() const {
 
 absl::Status CurlTransfer::StallError() const {
   const absl::Duration limit = absl::FromChrono(request_.stall_timeout);
-  return absl::UnavailableError(
+  return absl::DeadlineExceededError(
       absl::StrCat("stalled: no byte for ", absl::FormatDuration(limit), ", talking to ", CurrentHost()));
 }
 

@@ -4,10 +4,10 @@
 // Callers: anybody; thread-safe. Handlers are called on the loop thread (after Stop(), on the thread that
 // issues).
 //
-// A request fails with Unavailable when the host cannot be reached or found, TLS fails, the connection breaks
-// or stalls, or the body is cut short; Unknown when the answer makes no sense (too many redirects, a redirect
-// from https to http, headers beyond 64 KiB, a certificate that is not trusted); InvalidArgument for a URL
-// that is not http or https. The text says which host and what happened.
+// A request fails with Unavailable when the host cannot be reached or found, TLS fails, the connection
+// breaks, or the body is cut short; DeadlineExceeded when it stalls; Unknown when the answer makes no sense
+// (too many redirects, a redirect from https to http, headers beyond 64 KiB, a certificate that is not
+// trusted); InvalidArgument for a URL that is not http or https. The text says which host and what happened.
 #pragma once
 
 #include <memory>

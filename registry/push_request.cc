@@ -28,7 +28,7 @@ absl::Status AnswerError(const HttpResponse& response, absl::string_view url) {
     return IntegrityError(
         "the registry got other bytes than were announced: the file changed during the push");
   }
-  const absl::Status status = HttpError(response.head, url);
+  absl::Status status = HttpError(response.head, url);
   if (response.body.empty()) return status;
   return {status.code(), absl::StrCat(status.message(), ", the registry says: ",
                                       EscapeForTerminal(response.body.substr(0, kMaxQuoted)))};

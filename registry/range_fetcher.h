@@ -6,9 +6,9 @@
 // run. Only `206` with the Content-Range that was asked for counts (RFC 9110 sections 14.4 and 15.3.7); of a
 // `200` only the wanted part is kept, and it is counted. What an answer must be is in range_transfer.cc.
 //
-// Errors that sinks see: Unauthenticated, NotFound, Unavailable (connection lost or stalled, server failed,
-// body cut short: worth another try), IntegrityError (not the range or the blob that was asked for),
-// Cancelled.
+// Errors that sinks see: Unauthenticated, NotFound, Unavailable (connection lost, server failed, body cut
+// short) and DeadlineExceeded (stalled), both worth another try, IntegrityError (not the range or the blob
+// that was asked for), Cancelled.
 #pragma once
 
 #include <array>

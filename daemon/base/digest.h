@@ -25,7 +25,7 @@ class Digest {
   const std::string& hex() const { return hex_; }
   std::string ToString() const { return empty() ? "" : "sha256:" + hex_; }
   friend bool operator==(const Digest&, const Digest&) = default;
-  friend auto operator<=>(const Digest&, const Digest&) = default;
+  friend bool operator<(const Digest& a, const Digest& b) { return a.hex_ < b.hex_; }
 
  private:
   friend class Sha256;

@@ -20,7 +20,7 @@ std::string ShortDigest(absl::string_view digest) {
   return std::string(digest.substr(0, kShortDigest));
 }
 
-std::string OrDash(std::string text) {
+std::string OrDash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 

@@ -47,6 +47,7 @@ absl::StatusOr<std::vector<Blob>> MakeLayers(const ImageFiles& image, bool show_
 // EROFS layers are not compressed, so each layer's digest is also its diffID.
 Blob MakeConfig(const Platform& platform, const std::vector<Blob>& layers) {
   std::vector<Digest> diff_ids;
+  diff_ids.reserve(layers.size());
   for (const Blob& layer : layers) diff_ids.push_back(layer.descriptor.digest);
   std::string json = ConfigJson(platform, diff_ids);
   Descriptor descriptor{.media_type = kConfigType, .digest = Digest::Of(json), .size = json.size()};

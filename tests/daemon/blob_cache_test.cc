@@ -327,6 +327,7 @@ TEST(BlobCachePrefetch, AReaderPromotesTheFlightThatItMeets) {
   rig.http.ReleaseAll();
   EXPECT_EQ(read->Wait(), absl::OkStatus());
   EXPECT_EQ(rig.http.ranges().size(), 5u);
+  rig.Settle();
 }
 
 TEST(BlobCachePrefetch, AReaderWhoMeetsItGetsItsErrorAndTheMemoryOfIt) {

@@ -130,10 +130,8 @@ FakeAnswer EngineRig::Respond(const HttpRequest& request) const {
   return {.status = 404};
 }
 
-void EngineRig::Settle() {
-  // What one task submits runs in the next round; digests of test blobs take one task per MiB.
-  constexpr int kRounds = 32;
-  for (int round = 0; round < kRounds; ++round) {
+void EngineRig::Settle(int tasks) {
+  for (int round = 0; round < tasks; ++round) {
     // All workers at once: what was submitted before has not only begun but ended.
     auto meeting = std::make_shared<Meeting>(workers_ + 1);
     for (int i = 0; i < workers_; ++i) pool->Submit([meeting] { meeting->Wait(); });

@@ -67,8 +67,9 @@ class EngineRig {
   RigObject OpenOn(std::shared_ptr<BackingFile> data, std::unique_ptr<ChunkMap> map, size_t index = 0);
   void SetFault(HttpFault fault);
 
-  // Waits until the workers have nothing to do, nor anything that follows from what they did.
-  void Settle();
+  // Waits until the workers have nothing to do, nor anything that follows from what they did within so many
+  // tasks, each submitted by the one before; the digest of a blob takes one per MiB.
+  void Settle(int tasks = 32);
 
   FakeClock clock;
   EngineStats stats;

@@ -153,8 +153,8 @@ TEST(Prefetcher, DemandGoesFirst) {
   EngineRig rig(MakeBlob(20 * kMiB));
   const RigObject object = rig.Open();
   rig.http.Hold();
+  Told told;  // outlives the prefetcher, whose end tells it
   Prefetcher prefetcher;
-  Told told;
   prefetcher.Fill({object.cache}, Priority::kFill, told.Callback());
   const auto read = object.Read({19 * kMiB, kBlockSize});
   EXPECT_EQ(rig.http.held(), 5u);  // it waited for no piece

@@ -52,6 +52,7 @@ class FaultProxyTest(unittest.TestCase):
     def test_passes_on_what_it_is_not_told_to_spoil(self) -> None:
         response, body = self.get(1000, 1999)
         self.assertEqual((response.status, body), (206, BLOB[1000:2000]))
+        self.proxy.log.settle()
         [record] = self.proxy.log.requests_for(DIGEST)
         self.assertEqual((record.range, record.status, record.body_bytes, record.done), ((1000, 2000), 206, 1000, True))
 
@@ -61,6 +62,7 @@ class FaultProxyTest(unittest.TestCase):
         for _ in range(3):
             connection.request("GET", PATH)
             self.assertEqual(connection.getresponse().read(), BLOB)
+        self.proxy.log.settle()
         self.assertEqual(self.proxy.connections, before + 1)
         self.assertEqual(self.proxy.log.bytes_for(), 3 * len(BLOB))
 

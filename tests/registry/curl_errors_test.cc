@@ -63,11 +63,11 @@ TEST(CurlErrors, ClosedBeforeTheAnswer) {
 }
 
 TEST(CurlErrors, AServerThatAcceptsAndNeverAnswersHasStalled) {
-  ExpectError(EndOf({.hold = true}), absl::StatusCode::kUnavailable, "stalled: no byte for 100ms");
+  ExpectError(EndOf({.hold = true}), absl::StatusCode::kDeadlineExceeded, "stalled: no byte for 100ms");
 }
 
 TEST(CurlErrors, ABodyThatStopsHasStalled) {
-  ExpectError(EndOf({.bytes = kHalfABody}), absl::StatusCode::kUnavailable, "stalled: no byte for 100ms");
+  ExpectError(EndOf({.bytes = kHalfABody}), absl::StatusCode::kDeadlineExceeded, "stalled: no byte for 100ms");
 }
 
 // Longer than the limit in all, but a byte moves in time. On a busy machine the server may itself pause for

@@ -2,6 +2,7 @@
 import dataclasses
 import re
 import threading
+import time
 
 
 @dataclasses.dataclass
@@ -33,6 +34,12 @@ class RequestLog:
         """The requests whose path matches the regular expression, in the order they came."""
         with self._mutex:
             return [r for r in self._records if r.method == method and re.search(path, r.path)]
+
+    def settle(self, path: str = "", timeout: float = 5.0) -> None:
+        """Waits until each request so far is on record as answered whole: a client has its bytes a moment before."""
+        end = time.monotonic() + timeout
+        while not all(r.done for r in self.requests_for(path)) and time.monotonic() < end:
+            time.sleep(0.005)
 
     def bytes_for(self, path: str = "") -> int:
         """Body bytes sent for GETs of matching paths."""
