@@ -24,6 +24,7 @@ import urllib.request
 
 LACUNA_IMAGE = sys.argv[1]
 LIMIT = 60  # seconds until a hang is called one
+SKIPPED = 77  # exit status, as CTest is told
 DONE, FAILED, USAGE, NOT_FOUND, AUTHENTICATION, INTEGRITY, INTERRUPTED = 0, 1, 2, 4, 6, 7, 130
 
 EROFS_TYPE = "application/vnd.erofs.layer.v1"
@@ -94,7 +95,7 @@ class Registry:
 class BadServer:
     """Answers every request with one status and body, or never."""
 
-    def __init__(self, status, body=b"", seen=None):
+    def __init__(self, status, body=b""):
         outer = self
         self.requests = []
         self.arrived = threading.Event()
@@ -133,7 +134,8 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         missing = [tool for tool in ("mkfs.erofs", "docker-registry") if not shutil.which(tool)]
         if missing:
-            raise unittest.SkipTest(f"needs {', '.join(missing)}")
+            print(f"skipped: needs {', '.join(missing)}")
+            raise unittest.SkipTest("see above")
         cls.temporary = tempfile.TemporaryDirectory(prefix="lacuna_image_cli_test.")
         cls.addClassCleanup(cls.temporary.cleanup)
         cls.folder = pathlib.Path(cls.temporary.name)
@@ -350,4 +352,5 @@ class UsageTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
+    outcome = unittest.main(argv=sys.argv[:1] + sys.argv[2:], exit=False).result
+    sys.exit(1 if not outcome.wasSuccessful() else SKIPPED if outcome.skipped else 0)
