@@ -72,7 +72,7 @@ def main() -> int:
     content = ContentHash(root, common_content(root))
     commands = product_commands(root, build)
     changed = {path: digest for path, command in sorted(commands.items())
-               if not (cache / (digest := content.of(path, command))).exists()}
+               if not (cache / (digest := content.of(path, command.replace(str(root), ".")))).exists()}
     status, seconds = 0, {}
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for path, (code, output, took) in zip(changed, pool.map(lambda p: tidy(build, p), changed)):
