@@ -67,7 +67,8 @@ TEST(CurlErrors, AServerThatAcceptsAndNeverAnswersHasStalled) {
 }
 
 TEST(CurlErrors, ABodyThatStopsHasStalled) {
-  ExpectError(EndOf({.bytes = kHalfABody}), absl::StatusCode::kDeadlineExceeded, "stalled: no byte for 100ms");
+  ExpectError(EndOf({.bytes = kHalfABody}), absl::StatusCode::kDeadlineExceeded,
+              "stalled: no byte for 100ms");
 }
 
 // Longer than the limit in all, but a byte moves in time. On a busy machine the server may itself pause for
