@@ -1,6 +1,6 @@
-// Random reads, prefetches, faults and time against the model "the image's real bytes": every read is
-// answered exactly once, by its deadline, with the right bytes or an error, and no chunk is fetched that is
-// here or on its way (the rig's ledger).
+// Random reads, prefetches, faults, restarts, power cuts and time against the model "the image's real bytes":
+// every read is answered exactly once, by its deadline, with the right bytes or an error, and no chunk is
+// fetched that is here or on its way (the rig's ledger).
 #include <gtest/gtest.h>
 
 #include <random>
@@ -25,7 +25,7 @@ class RandomEngine {
   RandomEngine(uint64_t seed, int workers)
       : random_(seed), rig_({MakeBlob(kBlobSize, seed)}, kOptions, workers) {
     rig_.SetFault([this](const HttpRequest& request) { return MaybeFault(request); });
-    object_ = rig_.Open();
+    Start();
   }
 
   void Run(int steps) {
@@ -132,14 +132,59 @@ class RandomEngine {
                           .torn_bytes = Below(2) * 512});
   }
 
-  // The daemon ends and starts again on the same folder.
+  // A daemon starts on what the disk has.
+  void Start() {
+    const uint64_t size = rig_.truth()->size();
+    std::unique_ptr<ChunkMap> map;
+    if (!finished_) {
+      map = OpenMap();
+      if (map->origin() == ChunkMap::Origin::kDamaged) {  // its first slot was torn
+        StartFromNothing();
+        map = OpenMap();
+      }
+      EXPECT_TRUE(
+          rig_.store->OpenObject(ObjectKey::ForBlob(rig_.blob().digest), size).ok());  // what Finish renames
+    }
+    object_ = rig_.OpenOn(std::make_shared<CrashableFile>(data_), std::move(map));
+  }
+
+  std::unique_ptr<ChunkMap> OpenMap() {
+    return *ChunkMap::Open(std::make_unique<CrashableFile>(map_), map_->size(), rig_.truth()->size());
+  }
+
+  void StartFromNothing() {
+    data_ = std::make_shared<FileImage>(std::string(rig_.truth()->size(), '\0'));
+    map_ = std::make_shared<FileImage>();
+    finished_ = false;
+    EXPECT_TRUE(rig_.store->Drop(ObjectKey::ForBlob(rig_.blob().digest)).ok());
+  }
+
+  // The daemon ends, in good order or by a power cut, and starts again.
   void Restart() {
+    rig_.Settle(kTasks);
+    finished_ = object_.cache->state() == BlobCache::State::kFinished;
+    const bool failed = object_.cache->state() == BlobCache::State::kFailed;
+    const bool power_cut = OneIn(2);
+    if (power_cut) CutPower();
     object_.cache->Close(absl::UnavailableError("stopping"));
-    rig_.Settle(kTasks);  // a worker may be about to answer
     CheckAllAnswered();
     rig_.http.ReleaseAll();
     rig_.Settle(kTasks);
-    object_ = rig_.Open();
+    if (power_cut) {
+      data_ = std::make_shared<FileImage>(data_after_cut_);
+      map_ = std::make_shared<FileImage>(map_after_cut_);
+    }
+    if (failed || (finished_ && OneIn(2))) StartFromNothing();
+    Start();
+  }
+
+  // What the disk would have, were this the last moment. The engine ends on files that nobody will see again.
+  void CutPower() {
+    const auto survives = [this](size_t) { return OneIn(2); };
+    data_->PowerCut(survives);
+    map_->PowerCut(survives);
+    data_after_cut_ = data_->bytes();
+    map_after_cut_ = map_->bytes();
   }
 
   void CheckDeadlines() {
@@ -169,6 +214,12 @@ class RandomEngine {
 
   std::mt19937_64 random_;
   std::string blob_;
+  std::shared_ptr<FileImage> data_ =
+      std::make_shared<FileImage>(std::string(RoundUp(kBlobSize, kBlockSize), '\0'));
+  std::shared_ptr<FileImage> map_ = std::make_shared<FileImage>();
+  bool finished_ = false;
+  std::string data_after_cut_;
+  std::string map_after_cut_;
   std::vector<Asked> asked_;
   int prefetches_ = 0;
   std::atomic<int> prefetches_told_ = 0;
@@ -182,7 +233,7 @@ void RunWith(uint64_t seed) {
 }
 
 TEST(EngineRandom, FixedSeeds) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) RunWith(seed);
+  for (uint64_t seed = 1; seed <= 10; ++seed) RunWith(seed);
 }
 
 TEST(EngineRandom, FreshSeed) {
