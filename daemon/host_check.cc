@@ -159,7 +159,7 @@ HostCheck CheckCacheFolder(const std::string& root) {
   return check;
 }
 
-// lacunad raises its soft limit to the hard one by itself.
+// The hard limit: a process may raise its soft one so far by itself (getrlimit(2)).
 HostCheck CheckDescriptors() {
   rlimit limit = {};
   getrlimit(RLIMIT_NOFILE, &limit);
