@@ -1,6 +1,9 @@
 #include "registry/curl_loop.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <utility>
 
@@ -26,6 +29,15 @@ CurlMulti MakeMulti() {
 
 absl::Status Cancelled() {
   return absl::CancelledError("the transfer was cancelled: shutting down");
+}
+
+// OpenSSL writes without MSG_NOSIGNAL, and libcurl leaves signals alone under CURLOPT_NOSIGNAL: a server that
+// hangs up must not end the process.
+void BlockSigpipe() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 }  // namespace
@@ -61,6 +73,7 @@ void CurlLoop::Stop() {
 }
 
 void CurlLoop::Run() {
+  BlockSigpipe();
   while (TakeNew()) {
     Perform();
     Reap();

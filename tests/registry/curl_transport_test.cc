@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -173,6 +175,22 @@ TEST(CurlTransport, AHandlerMayIssue) {
       std::make_shared<RecordingHandler>([&] { transport.Issue({.url = server.Url("/2")}, second); });
   transport.Issue({.url = server.Url("/1")}, first);
   EXPECT_TRUE(second->Await().ok());
+}
+
+// TLS writes to a connection that the server has closed raise it.
+TEST(CurlTransport, NoSigpipe) {
+  LoopbackServer server(Always(LoopbackServer::Answer(200, "x")));
+  CurlTransport transport;
+  bool blocked = false;
+  const auto handler = std::make_shared<RecordingHandler>([&] {
+    sigset_t set;
+    pthread_sigmask(SIG_BLOCK, nullptr, &set);
+    blocked = sigismember(&set, SIGPIPE) == 1;
+  });
+  transport.Issue({.url = server.Url("/")}, handler);
+  EXPECT_TRUE(handler->Await().ok());
+  transport.Stop();
+  EXPECT_TRUE(blocked);
 }
 
 TEST(CurlTransport, ChildrenInheritNoConnection) {

@@ -50,6 +50,15 @@ class RecordingSink : public RangeSink {
   int dones = 0;
 };
 
+// The sink of many fetches.
+class EndCounter : public RangeSink {
+ public:
+  void OnBytes(absl::Span<const char>) override {}
+  void OnDone(const absl::Status&) override { ++dones; }
+
+  int dones = 0;
+};
+
 // One fetch of [100, 300) from a server that answers like this.
 struct OneFetch {
   explicit OneFetch(FakeAnswer answer)
@@ -201,6 +210,17 @@ TEST(RangeFetcher, ATransportThatGoesEndsWhatWaits) {
     ASSERT_EQ(sink->dones, 1);
     ASSERT_EQ(sink->status.code(), absl::StatusCode::kCancelled);
   }
+}
+
+// However many wait: each answer makes room for the next fetch, and must not start it inside of itself.
+TEST(RangeFetcher, AnswersThatComeAtOnceDoNotNest) {
+  FakeHttp http(FakeHttp::ServeBlob(BlobBytes()));
+  http.Hold();
+  RangeFetcher fetcher(http, {.demand_connections = 1});
+  auto sink = std::make_shared<EndCounter>();
+  for (int i = 0; i < 100'000; ++i) fetcher.Fetch(Blob(), {0, 10}, Priority::kDemand, sink);
+  http.ReleaseAll();
+  EXPECT_EQ(sink->dones, 100'000);
 }
 
 TEST(RangeFetcher, ASinkMayFetchAgain) {
