@@ -90,6 +90,18 @@ TEST_F(CacheDbTest, AnImageRecordedAgainReplacesTheOldRecord) {
   EXPECT_THAT(Images(), ElementsAre(moved));
 }
 
+TEST_F(CacheDbTest, AnImageThatCannotBeRecordedWholeLeavesTheOldRecord) {
+  ASSERT_TRUE(db_->RecordImage(Image("a")).ok());
+  Tamper(
+      "CREATE TRIGGER stop BEFORE INSERT ON image_objects WHEN new.position = 1"
+      " BEGIN SELECT RAISE(ABORT, 'stopped'); END");
+  Reopen();
+  ImageRecord moved = Image("a");
+  moved.platform = "linux/riscv64";
+  EXPECT_THAT(std::string(db_->RecordImage(moved).message()), HasSubstr("stopped"));
+  EXPECT_THAT(Images(), ElementsAre(Image("a")));
+}
+
 TEST_F(CacheDbTest, TouchingAnImageChangesItsTimeOnly) {
   ASSERT_TRUE(db_->RecordImage(Image("a")).ok());
   ASSERT_TRUE(db_->RecordImage(Image("b")).ok());
@@ -206,7 +218,8 @@ TEST_F(CacheDbTest, OpensWhateverByteIsDamaged) {
     if (at >= 60 && at < 64) continue;
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
     ASSERT_NO_FATAL_FAILURE(Reopen()) << "byte " << at;
-    EXPECT_TRUE(db_->RecordImage(Image("after")).ok()) << "byte " << at;
+    // Long: it needs new pages, also from a damaged list of free ones.
+    EXPECT_TRUE(db_->RecordImage(Image(std::string(20000, 'x'))).ok()) << "byte " << at;
     db_.reset();
   }
 }
