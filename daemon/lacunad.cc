@@ -1,10 +1,13 @@
 // lacunad: reads the command line and the configuration, runs a Daemon and its control socket until a signal
 // ends it.
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -51,11 +54,23 @@ absl::StatusOr<Config> EffectiveConfig(const CommandLine& line) {
   if (!config.ok()) return config;
   if (!line.root.empty()) config->daemon.root = line.root;
   if (!line.run.empty()) config->daemon.run = line.run;
-  if (!line.door.empty()) config->door.kind = line.door;
+  if (!line.door.empty()) {
+    RETURN_IF_ERROR(CheckDoorKind(line.door));
+    config->door.kind = line.door;
+  }
   if (!line.log_level.empty()) config->log.level = line.log_level;
   config->daemon.root = Canonical(config->daemon.root);
   config->daemon.run = Canonical(config->daemon.run);
   return config;
+}
+
+// Two descriptors for each object and one for each connection soon exceed the usual soft limit of 1024.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    LogWarning("the descriptor limit stays as it is: ", std::strerror(errno));
 }
 
 // Before any thread is made, so that all of them leave these signals to WaitForSignal.
@@ -80,6 +95,7 @@ absl::Status Run(const Config& config) {
   if (geteuid() != 0)
     return absl::PermissionDeniedError("mounting needs root; run lacunad as root, or as its service");
   const sigset_t ending = BlockEndingSignals();
+  RaiseDescriptorLimit();
   RETURN_IF_ERROR(SetLogLevel(config.log.level));
   ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config));
   ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,

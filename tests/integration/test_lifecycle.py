@@ -218,6 +218,11 @@ class RefusalTest(IntegrationTest):
         done = programs.run([programs.LACUNAD, "--no-such-option"], check=False)
         self.assertEqual(done.returncode, programs.USAGE, done.stderr)
 
+    def test_a_door_of_a_later_version(self) -> None:
+        done = programs.run([programs.LACUNAD, "--door", "cachefiles", "--check-config"], check=False)
+        self.assertEqual(done.returncode, programs.FAILED, done.stderr)
+        self.assertIn("later version", done.stderr)
+
 
 class NoSpaceTest(IntegrationTest):
     def test_a_full_disk_fails_reads_and_nothing_else(self) -> None:
