@@ -6,14 +6,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "erofs-tools/media_types.h"
 #include "registry/manifest.h"
 
 namespace lacuna {
-
-// A whole EROFS, or the metadata of one (FIELD.md F1: containerd's media type).
-inline constexpr char kErofsLayerType[] = "application/vnd.erofs.layer.v1";
-// The byte space that a bootstrap's device table points into: one external blob.
-inline constexpr char kErofsDeviceType[] = "application/vnd.lacuna.erofs.device.v1";
 
 struct ErofsLayers {
   Descriptor bootstrap;
