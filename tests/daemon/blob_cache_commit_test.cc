@@ -103,6 +103,26 @@ TEST(BlobCacheCommit, OnlyOneIsUnderWayAndWhatArrivesMeanwhileIsInTheNext) {
   EXPECT_EQ(object.disk->calls(Call::kSync), 2);
 }
 
+TEST(BlobCacheCommit, NoWorkerWaitsForAnothersCommit) {
+  EngineRig rig({MakeBlob(2 * kChunkSize)}, {}, 2);
+  const RigObject object = rig.Open();
+  object.ReadChunk(0)->Wait().IgnoreError();
+  rig.Settle();
+  std::promise<void> committed;
+  object.disk->OnCall(Call::kSync, [&] {
+    if (object.disk->calls(Call::kSync) > 1) return;
+    EXPECT_EQ(object.ReadChunk(1)->Wait(), absl::OkStatus());  // the last: it is to be committed at once
+    std::promise<void> other_worker;
+    rig.pool->Submit([&] { other_worker.set_value(); });
+    other_worker.get_future().wait();
+    committed.set_value();
+  });
+  rig.clock.Advance(seconds(1));
+  committed.get_future().wait();
+  rig.Settle();
+  EXPECT_EQ(object.cache->state(), State::kFinished);
+}
+
 TEST(BlobCacheCommit, AnObjectWhoseLastUserIsGoneStillCommits) {
   EngineRig rig(MakeBlob(kMiB));
   ObjectTable table(rig.context());
@@ -136,6 +156,25 @@ TEST(BlobCacheCommit, AFailedSyncDropsTheObject) {
   EXPECT_EQ(told.times, 1);
   EXPECT_EQ(rig.stats.disk_failures, 1u);
   EXPECT_FALSE(Exists(rig.store->FinishedPath(object.cache->key()) + ".partial"));
+}
+
+TEST(BlobCacheCommit, NobodyMeetsTheEmptyMapOfAnObjectThatIsBeingDropped) {
+  EngineRig rig(MakeBlob(kMiB));
+  FaultyMap disk;
+  const RigObject object = disk.Open(rig);
+  EXPECT_EQ(object.ReadChunk(0)->Wait(), absl::OkStatus());
+  rig.Settle();
+  object.disk->Inject({.call = Call::kSync, .status = absl::InternalError("Input/output error")});
+  std::vector<std::shared_ptr<KernelRead>> reads;
+  disk.map_file->OnCall(Call::kWrite, [&] {  // the map is being wiped
+    for (uint64_t chunk : {0, 1}) reads.push_back(object.ReadChunk(chunk));
+  });
+  rig.clock.Advance(seconds(1));
+  rig.Settle();
+  ASSERT_GE(reads.size(), 2u);
+  for (const auto& read : reads)
+    EXPECT_THAT(std::string(read->Wait().message()), HasSubstr("Input/output error"));
+  EXPECT_EQ(rig.http.ranges().size(), 1u);
 }
 
 TEST(BlobCacheCommit, AMapThatCannotBeWrittenIsTriedAgain) {

@@ -20,7 +20,7 @@ class QuickstartTest(IntegrationTest):
 
     def quickstart(self) -> subprocess.Popen[str]:
         environment = os.environ | {"TMPDIR": str(self.folder)}
-        started = subprocess.Popen([SOURCE / "deploy/quickstart"], env=environment, text=True,
+        started = subprocess.Popen([SOURCE / "deploy/quickstart"], env=environment, text=True, start_new_session=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(started.stdout.close)
         self.addCleanup(started.kill)
@@ -43,7 +43,7 @@ class QuickstartTest(IntegrationTest):
     def test_ctrl_c_half_way_leaves_nothing(self) -> None:
         started = self.quickstart()
         wait_until("lacunad", lambda: list(self.folder.glob("*/run/lacunad.sock")), seconds=100)
-        started.send_signal(signal.SIGINT)
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does
         self.assertEqual(started.wait(20), programs.INTERRUPTED)
         self.check_nothing_is_left()
 
