@@ -89,14 +89,17 @@ def body_of(reader: asyncio.StreamReader, headers: Headers) -> AsyncIterator[byt
 
 
 async def write_message(writer: asyncio.StreamWriter, start: str, headers: Headers, body: AsyncIterator[bytes],
-                        on_sent=lambda size: None) -> None:
-    """Sends a message in the framing that its headers announce; calls `on_sent(bytes)` for each piece of its body."""
+                        before_send=lambda size: None) -> None:
+    """Sends a message in the framing that its headers announce; calls `before_send(bytes)` for each piece of its body.
+
+    Before, so that whoever has the bytes finds them counted.
+    """
     writer.write((start + "\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers) + "\r\n").encode("latin-1"))
     chunked = (find(headers, "Transfer-Encoding") or "").lower() == "chunked"
     async for block in body:
+        before_send(len(block))
         writer.write(b"%x\r\n%b\r\n" % (len(block), block) if chunked else block)
         await writer.drain()
-        on_sent(len(block))
     if chunked:
         writer.write(b"0\r\n\r\n")
     await writer.drain()
