@@ -5,23 +5,17 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "cachefiles/erofs_mount.h"
 #include "cachefiles/fuse_door.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
-#include "erofs-tools/tiny_image.h"
+#include "daemon/test_mount.h"
 
 namespace lacuna {
 namespace {
-
-constexpr char kTestFile[] = "self-test";
-constexpr char kTestContent[] = "every byte is here";
 
 // The tiny image, in memory. Read-only.
 class ImageInMemory : public BackingFile {
@@ -54,24 +48,10 @@ class AlwaysPresent : public DoorHandler {
   const uint64_t size_;
 };
 
-absl::Status MountAndCompare(const MountSpec& spec, const std::string& mount_point) {
-  if (mkdir(mount_point.c_str(), 0700) != 0 && errno != EEXIST) {
-    return ErrnoStatus(errno, absl::StrCat("mkdir ", mount_point));
-  }
-  const absl::Cleanup remove = [&] { rmdir(mount_point.c_str()); };
-  RETURN_IF_ERROR(MountErofs(spec, mount_point));
-  const absl::Cleanup unmount = [&] { Unmount(mount_point, /*lazy=*/true).IgnoreError(); };
-  std::ifstream file(absl::StrCat(mount_point, "/", kTestFile));
-  std::ostringstream content;
-  content << file.rdbuf();
-  if (content.str() == kTestContent) return absl::OkStatus();
-  return IntegrityError("the file read back differs from the one published");
-}
-
 }  // namespace
 
 absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
-  const std::string bytes = TinyErofsImage(kTestFile, kTestContent);
+  const std::string bytes = TestImage();
   AlwaysPresent handler(bytes.size());
   RETURN_IF_ERROR(door.Start(handler));
   const absl::Cleanup stop = [&] { door.Stop(); };
@@ -79,7 +59,12 @@ absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
                               .size = bytes.size(),
                               .file = std::make_shared<ImageInMemory>(bytes)};
   ASSIGN_OR_RETURN(const MountSpec spec, door.Publish({.bootstrap = image}));
-  return MountAndCompare(spec, absl::StrCat(run_dir, "/mounts/self-test"));
+  const std::string mount_point = absl::StrCat(run_dir, "/mounts/self-test");
+  if (mkdir(mount_point.c_str(), 0700) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, absl::StrCat("mkdir ", mount_point));
+  }
+  const absl::Cleanup remove = [&] { rmdir(mount_point.c_str()); };
+  return TryTestMount(spec, mount_point);
 }
 
 absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool) {

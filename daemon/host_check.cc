@@ -11,8 +11,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -24,7 +22,7 @@
 #include "daemon/base/unique_fd.h"
 #include "daemon/control_socket.h"
 #include "daemon/file_system_check.h"
-#include "erofs-tools/tiny_image.h"
+#include "daemon/test_mount.h"
 
 namespace lacuna {
 namespace {
@@ -33,9 +31,6 @@ using Result = HostCheck::Result;
 
 // An object in use takes two descriptors, a connection to a registry one, a client one.
 constexpr rlim_t kEnoughDescriptors = 4096;
-
-constexpr char kTestFile[] = "doctor";
-constexpr char kTestContent[] = "every byte is here";
 
 // Mounts need it; the effective set, as capabilities(7) has it.
 bool HasSysAdmin() {
@@ -84,7 +79,7 @@ absl::StatusOr<UniqueFd> TinyImageFile(const std::string& root) {
   const std::string folder = NearestExisting(root);
   UniqueFd file(open(folder.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
   if (!file.valid()) return ErrnoStatus(errno, absl::StrCat("a file in ", folder));
-  const std::string image = TinyErofsImage(kTestFile, kTestContent);
+  const std::string image = TestImage();
   if (write(file.get(), image.data(), image.size()) != static_cast<ssize_t>(image.size())) {
     return ErrnoStatus(errno, absl::StrCat("a file in ", folder));
   }
@@ -98,12 +93,7 @@ absl::Status TryErofsMount(const std::string& root, bool through_loop) {
   if (mkdtemp(folder) == nullptr) return ErrnoStatus(errno, folder);
   const absl::Cleanup remove = [&] { rmdir(folder); };
   const MountSpec spec{.source = absl::StrCat("/proc/self/fd/", file.get()), .through_loop = through_loop};
-  RETURN_IF_ERROR(MountErofs(spec, folder));
-  const absl::Cleanup unmount = [&] { Unmount(folder, /*lazy=*/true).IgnoreError(); };
-  std::ifstream stream(absl::StrCat(folder, "/", kTestFile));
-  const std::string content((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  return content == kTestContent ? absl::OkStatus()
-                                 : IntegrityError("what was read differs from what was written");
+  return TryTestMount(spec, folder);
 }
 
 // One of the two ways is enough: without the first, lacunad takes the second by itself.
