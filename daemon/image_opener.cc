@@ -1,6 +1,5 @@
 #include "daemon/image_opener.h"
 
-#include <algorithm>
 #include <ctime>
 #include <future>
 #include <memory>
@@ -9,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "daemon/erofs_layers.h"
-#include "erofs-tools/superblock.h"
+#include "erofs-tools/erofs_metadata.h"
 #include "registry/platform.h"
 #include "registry/reference.h"
 
@@ -47,19 +46,6 @@ absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
   std::string bytes(range.length, '\0');
   if (!range.empty()) RETURN_IF_ERROR(object.ReadThrough(range.offset, absl::MakeSpan(bytes)));
   return bytes;
-}
-
-// What the bootstrap needs of each device, in bytes.
-absl::StatusOr<std::vector<uint64_t>> ReadDeviceSizes(BlobCache& bootstrap) {
-  const uint64_t size = bootstrap.blob().size;
-  ASSIGN_OR_RETURN(const std::string head, Read(bootstrap, {0, std::min(size, kSuperblockReadSize)}));
-  ASSIGN_OR_RETURN(const Superblock superblock, ParseSuperblock(head, size));
-  ASSIGN_OR_RETURN(const std::string table, Read(bootstrap, superblock.DeviceTableRange()));
-  ASSIGN_OR_RETURN(const std::vector<DeviceSlot> slots, ParseDeviceTable(superblock, table));
-  std::vector<uint64_t> sizes;
-  sizes.reserve(slots.size());
-  for (const DeviceSlot& slot : slots) sizes.push_back(slot.blocks * superblock.block_size);
-  return sizes;
 }
 
 }  // namespace
@@ -109,21 +95,23 @@ absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, co
 absl::Status ImageOpener::CheckBootstrap(const OpenImage& image) {
   BlobCache& bootstrap = *image.objects.front();
   if (bootstrap.size() <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
-  const absl::StatusOr<std::vector<uint64_t>> needed = ReadDeviceSizes(bootstrap);
-  if (!needed.ok()) {
-    return Annotate(needed.status(), absl::StrCat("bootstrap ", bootstrap.blob().digest.ToString()));
+  const absl::StatusOr<ErofsMetadata> metadata = ReadErofsMetadata(
+      bootstrap.blob().size, [&](const ByteRange& range) { return Read(bootstrap, range); });
+  if (!metadata.ok()) {
+    return Annotate(metadata.status(), absl::StrCat("bootstrap ", bootstrap.blob().digest.ToString()));
   }
   const size_t devices = image.objects.size() - 1;
-  if (needed->size() != devices) {
-    return absl::InvalidArgumentError(absl::StrCat("the bootstrap's device table has ", needed->size(),
-                                                   " devices and the image ", devices,
-                                                   "; push the bootstrap with each of its blobs"));
+  if (metadata->devices.size() != devices) {
+    return absl::InvalidArgumentError(absl::StrCat("the bootstrap's device table has ",
+                                                   metadata->devices.size(), " devices and the image ",
+                                                   devices, "; push the bootstrap with each of its blobs"));
   }
   for (size_t i = 0; i < devices; ++i) {
     const uint64_t size = image.objects[i + 1]->size();
-    if ((*needed)[i] <= size) continue;
+    const uint64_t needed = metadata->devices[i].blocks * metadata->superblock.block_size;
+    if (needed <= size) continue;
     return absl::InvalidArgumentError(absl::StrCat("device ", i + 1, " has ", size,
-                                                   " bytes and the bootstrap needs ", (*needed)[i],
+                                                   " bytes and the bootstrap needs ", needed,
                                                    "; it is cut short, or another image's"));
   }
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // Superblock and device table of an EROFS image, wherever its bytes are.
 //
-// Callers: lacuna-image. As thread-safe as the reader given.
+// Callers: the daemon before a mount, lacuna-image. As thread-safe as the reader given.
 #pragma once
 
 #include <functional>

@@ -32,7 +32,6 @@ absl::Status CheckDeviceSize(const ImageFile& device, const DeviceSlot& slot, ui
                                                    " bytes are not one or more whole blocks of ",
                                                    block_size));
   }
-  // Compared in blocks: a table may claim more bytes than 64 bits count.
   if (size / block_size >= slot.blocks) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       device.path, " is too short: ", size, " bytes, but the device table says ", slot.blocks, " blocks of ",
