@@ -2,14 +2,13 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/escape.h"
 #include "daemon/base/progress_bar.h"
+#include "daemon/base/standard_output.h"
 #include "daemon/base/status.h"
 #include "daemon/cli/directory.h"
 #include "daemon/cli/output.h"
@@ -20,18 +19,11 @@ namespace {
 
 namespace api = control::v1;
 
-absl::Status Write(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
-    return absl::OkStatus();
-  }
-  return ErrnoStatus(errno, "writing the output");
-}
-
 // What was asked for.
 template <typename Response>
 absl::Status Show(const Arguments& arguments, const absl::StatusOr<Response>& response) {
   if (!response.ok()) return response.status();
-  return Write(arguments.json ? ToJson(*response) : ToText(*response));
+  return Print(arguments.json ? ToJson(*response) : ToText(*response));
 }
 
 // What confirms that something was done: nothing, where nobody wants to read it.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "daemon/base/standard_output.h"
 #include "daemon/base/status.h"
 #include "erofs-tools/cli/image_files.h"
 #include "erofs-tools/cli/output.h"

@@ -1,6 +1,6 @@
 // What the verbs print on stdout: tables for people, JSON for programs (CONTRACT.md, "JSON and metrics").
 //
-// Pure, but for Print; safe from any thread. Only json_output.cc knows the JSON library.
+// Pure; safe from any thread. Only json_output.cc knows the JSON library.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "erofs-tools/erofs_metadata.h"
 #include "registry/manifest.h"
 #include "registry/platform.h"
@@ -44,8 +43,5 @@ std::string ToJson(const Inspection& inspection);
 // An OCI image config for layers whose uncompressed digests are `diff_ids` (image-spec, config.md). It holds
 // no time: the same image has the same config.
 std::string ConfigJson(const Platform& platform, const std::vector<Digest>& diff_ids);
-
-// Writes to stdout; an error when it does not all get there.
-absl::Status Print(const std::string& text);
 
 }  // namespace lacuna

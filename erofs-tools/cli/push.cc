@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/format_bytes.h"
 #include "daemon/base/progress_bar.h"
+#include "daemon/base/standard_output.h"
 #include "daemon/base/status.h"
 #include "erofs-tools/cli/image_files.h"
 #include "erofs-tools/cli/output.h"

@@ -1,4 +1,4 @@
-#include "erofs-tools/cli/output.h"
+#include "daemon/base/standard_output.h"
 
 #include <cerrno>
 #include <cstdio>
