@@ -13,10 +13,12 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/base/exit_code.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
 #include "daemon/config.h"
 #include "daemon/control_listener.h"
+#include "daemon/control_socket.h"
 #include "daemon/daemon.h"
 
 namespace lacuna {
@@ -31,12 +33,9 @@ struct CommandLine {
   bool check_config = false;
 };
 
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "lacunad: %s\n", std::string(status.message()).c_str());
-  return kFailed;
+  return kExitFailed;
 }
 
 // The path as the kernel's mount table shows it, where leftovers are looked for. What cannot be reached stays
@@ -98,10 +97,10 @@ absl::Status Run(const Config& config) {
   RaiseDescriptorLimit();
   RETURN_IF_ERROR(SetLogLevel(config.log.level));
   ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config));
+  const std::string socket_path = ControlSocketPath(config.daemon.run);
   ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,
-                   ControlListener::Start(absl::StrCat(config.daemon.run, "/lacunad.sock"), *daemon));
-  LogInfo("lacunad ", LACUNA_VERSION, " serves ", config.daemon.run, "/lacunad.sock, cache in ",
-          config.daemon.root);
+                   ControlListener::Start(socket_path, *daemon));
+  LogInfo("lacunad ", LACUNA_VERSION, " serves ", socket_path, ", cache in ", config.daemon.root);
   WaitForSignal(ending);
   daemon->Cancel();  // first: the listener waits for calls that may wait for a registry
   listener->Stop();
@@ -124,13 +123,13 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   const absl::StatusOr<Config> config = EffectiveConfig(line);
   if (!config.ok()) return Fail(config.status());
   if (line.check_config) return std::puts("configuration ok") < 0;
   const absl::Status status = Run(*config);
-  return status.ok() ? 0 : Fail(status);
+  return status.ok() ? kExitDone : Fail(status);
 }
 
 }  // namespace
