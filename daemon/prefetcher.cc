@@ -186,13 +186,4 @@ void Prefetcher::Close(const absl::Status& status) {
   queue_->Close(status);
 }
 
-FillProgress Prefetcher::Progress(absl::Span<const std::shared_ptr<BlobCache>> objects) {
-  FillProgress progress;
-  for (const std::shared_ptr<BlobCache>& object : objects) {
-    progress.total_bytes += object->size();
-    progress.present_bytes += object->present_bytes();
-  }
-  return progress;
-}
-
 }  // namespace lacuna

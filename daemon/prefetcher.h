@@ -13,15 +13,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/types/span.h"
 #include "daemon/blob_cache.h"
 
 namespace lacuna {
-
-struct FillProgress {
-  uint64_t total_bytes = 0;
-  uint64_t present_bytes = 0;
-};
 
 class Prefetcher {
  public:
@@ -36,9 +30,6 @@ class Prefetcher {
   // Starts nothing more, and ends every fill that is under way, and every later one, with `status` (an
   // error). Pieces that were asked for still arrive. Idempotent.
   void Close(const absl::Status& status);
-
-  // How far `objects` are, whoever fills them.
-  static FillProgress Progress(absl::Span<const std::shared_ptr<BlobCache>> objects);
 
  private:
   class Queue;

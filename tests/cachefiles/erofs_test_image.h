@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "cachefiles/erofs_mount.h"
 #include "daemon/base/byte_range.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace lacuna {
 
@@ -47,26 +48,6 @@ inline std::string NoiseOf(size_t size, unsigned seed) {
   }
   return bytes;
 }
-
-// A folder on a disk file system (not /tmp, which may be a tmpfs), gone with its content at the end. Nothing
-// may be mounted in it by then.
-class DiskFolder {
- public:
-  DiskFolder() {
-    const char* const tmp = std::getenv("TMPDIR");
-    path_ = absl::StrCat(tmp == nullptr ? "/var/tmp" : tmp, "/lacuna-test-XXXXXX");
-    if (mkdtemp(path_.data()) == nullptr) std::abort();
-  }
-  ~DiskFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return absl::StrCat(path_, "/", name); }
-
- private:
-  std::string path_;
-};
 
 class ErofsTestImage {
  public:

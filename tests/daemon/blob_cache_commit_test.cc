@@ -17,19 +17,6 @@ using testing::HasSubstr;
 using Call = FaultyBackingFile::Call;
 using State = BlobCache::State;
 
-constexpr uint64_t kMiB = 1024 * 1024;
-
-struct Told {
-  int times = 0;
-  absl::Status status;
-  BlobCache::Done Callback() {
-    return [this](const absl::Status& told) {
-      ++times;
-      status = told;
-    };
-  }
-};
-
 void FillAll(EngineRig& rig, const RigObject& object) {
   Told told;
   object.cache->Prefetch({0, object.cache->size()}, Priority::kFill, told.Callback());

@@ -15,26 +15,12 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr uint64_t kMiB = 1024 * 1024;
-
 std::string RangeOf(uint64_t offset, uint64_t end) {
   return absl::StrCat("bytes=", offset, "-", end - 1);
 }
 std::string ChunkRequest(uint64_t first, uint64_t last) {
   return RangeOf(first * kChunkSize, last * kChunkSize);
 }
-
-// What a prefetch or a watcher was told.
-struct Told {
-  int times = 0;
-  absl::Status status;
-  BlobCache::Done Callback() {
-    return [this](const absl::Status& told) {
-      ++times;
-      status = told;
-    };
-  }
-};
 
 absl::StatusCode CodeOf(const std::shared_ptr<KernelRead>& read) {
   return read->Wait().code();

@@ -15,8 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr uint64_t kMiB = 1024 * 1024;
-
 // A number of /proc/self/status, e.g. "VmRSS:" in KiB or "Threads:".
 uint64_t ProcStatus(const std::string& field) {
   std::ifstream file("/proc/self/status");

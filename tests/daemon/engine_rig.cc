@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,15 +41,6 @@ std::string MakeBlob(size_t size, uint64_t seed) {
                   std::min(sizeof(word), size - i));
   }
   return bytes;
-}
-
-TestFolder::TestFolder() : path_(testing::TempDir() + "lacuna-engine-XXXXXX") {
-  if (mkdtemp(path_.data()) == nullptr) std::abort();
-}
-
-TestFolder::~TestFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 std::shared_ptr<KernelRead> RigObject::Read(const ByteRange& range) const {

@@ -18,21 +18,25 @@
 #include "tests/fakes/fake_http.h"
 #include "tests/fakes/faulty_backing_file.h"
 #include "tests/fakes/simulated_door.h"
+#include "tests/fakes/temp_dir.h"
 
 namespace lacuna {
+
+inline constexpr uint64_t kMiB = 1024 * 1024;
 
 // Bytes that differ everywhere, so that a misplaced chunk shows.
 std::string MakeBlob(size_t size, uint64_t seed = 1);
 
-// Removed with all that is in it.
-class TestFolder {
- public:
-  TestFolder();
-  ~TestFolder();
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
+// What a prefetch or a watcher was told.
+struct Told {
+  int times = 0;
+  absl::Status status;
+  BlobCache::Done Callback() {
+    return [this](const absl::Status& told) {
+      ++times;
+      status = told;
+    };
+  }
 };
 
 // An object on the rig: its cache, the disk it writes to, and what it must read as.
@@ -73,7 +77,7 @@ class EngineRig {
 
   FakeClock clock;
   EngineStats stats;
-  const TestFolder folder;
+  const DiskFolder folder;
   const std::unique_ptr<ObjectStore> store;
   FakeHttp http;
   FetchLedger ledger;

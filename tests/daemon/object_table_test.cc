@@ -12,8 +12,6 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr uint64_t kMiB = 1024 * 1024;
-
 class ObjectTableTest : public testing::Test {
  protected:
   ObjectTableTest() : rig_({MakeBlob(kMiB, 1), MakeBlob(kMiB, 2)}), table_(rig_.context()) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/open_image.h"
 #include "tests/daemon/engine_rig.h"
 
 namespace lacuna {
@@ -15,22 +16,9 @@ namespace {
 using testing::ElementsAre;
 using Call = FaultyBackingFile::Call;
 
-constexpr uint64_t kMiB = 1024 * 1024;
-
 std::string MiBs(uint64_t first, uint64_t last) {
   return absl::StrCat("bytes=", first * kMiB, "-", last * kMiB - 1);
 }
-
-struct Told {
-  int times = 0;
-  absl::Status status;
-  BlobCache::Done Callback() {
-    return [this](const absl::Status& told) {
-      ++times;
-      status = told;
-    };
-  }
-};
 
 TEST(Prefetcher, BringsEveryByteAndIsDoneWhenAllIsVerified) {
   EngineRig rig({MakeBlob(3 * kMiB + 100, 1), MakeBlob(kMiB / 2, 2)});
@@ -201,9 +189,9 @@ TEST(Prefetcher, FillsFollowEachOtherAndProgressCountsWhoeverBroughtIt) {
   rig.Settle();
   EXPECT_EQ(first.times, 1);
   EXPECT_EQ(second.times, 0);
-  const std::vector<std::shared_ptr<BlobCache>> both = {a.cache, b.cache};
-  EXPECT_EQ(Prefetcher::Progress(both).present_bytes, 2 * kMiB);
-  EXPECT_EQ(Prefetcher::Progress(both).total_bytes, 4 * kMiB);
+  const OpenImage both{.objects = {a.cache, b.cache}};
+  EXPECT_EQ(both.present_bytes(), 2 * kMiB);
+  EXPECT_EQ(both.size(), 4 * kMiB);
   rig.http.ReleaseAll();
   rig.Settle();
   EXPECT_EQ(second.times, 1);

@@ -11,9 +11,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "registry/curl_transport.h"
+#include "registry/upload_body.h"
 #include "tests/registry/loopback_server.h"
 #include "tests/registry/recording_handler.h"
-#include "tests/registry/string_body.h"
 
 namespace lacuna {
 namespace {
@@ -200,7 +200,7 @@ TEST(CurlRedirects, ABodyIsSentAgainFromItsStart) {
     return ServedAnswer{.bytes = request.path == "/a" ? RedirectTo("/b") : LoopbackServer::Answer(201, "")};
   });
   CurlTransport transport;
-  auto body = std::make_shared<StringBody>(std::string(300'000, 'b') + "end");
+  auto body = std::make_shared<MemoryBody>(std::string(300'000, 'b') + "end");
   const auto handler = Issue(transport, {.method = "PUT", .url = server.Url("/a"), .body = body});
   EXPECT_TRUE(handler->Await().ok()) << handler->Await();
   EXPECT_EQ(handler->head().status, 201);

@@ -14,9 +14,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "registry/upload_body.h"
 #include "tests/registry/loopback_server.h"
 #include "tests/registry/recording_handler.h"
-#include "tests/registry/string_body.h"
 
 namespace lacuna {
 namespace {
@@ -96,7 +96,7 @@ TEST(CurlTransport, UploadsBodies) {
   CurlTransport transport;
   const std::string large(3'000'000, 'x');
   for (const std::string method : {"PUT", "POST", "PATCH"}) {
-    auto body = std::make_shared<StringBody>(large);
+    auto body = std::make_shared<MemoryBody>(large);
     EXPECT_TRUE(Issue(transport, {.method = method, .url = server.Url("/"), .body = body})->Await().ok());
     EXPECT_EQ(server.requests().back().method, method);
     EXPECT_TRUE(server.requests().back().body == large) << method;
@@ -126,7 +126,7 @@ TEST(CurlTransport, RequestsLeaveNoTrace) {
                     .url = server.Url("/1"),
                     .headers = {{"X-One", "1"}},
                     .authorization = "Basic secret",
-                    .body = std::make_shared<StringBody>("body")})
+                    .body = std::make_shared<MemoryBody>("body")})
       ->Await()
       .IgnoreError();
   Issue(transport, {.method = "HEAD", .url = server.Url("/2")})->Await().IgnoreError();
