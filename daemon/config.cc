@@ -1,8 +1,6 @@
 #include "daemon/config.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
 #include <functional>
 #include <utility>
 
@@ -13,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/base/duration.h"
 #include "daemon/base/log.h"
+#include "daemon/base/read_file.h"
 #include "daemon/base/status.h"
 
 namespace lacuna {
@@ -21,7 +20,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
-constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr int kMaxConnections = 1024;
 
 // One key of a table: checks the value and puts it into the table's struct.
@@ -213,17 +211,6 @@ class Reader {
   const std::string name_;
 };
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return ErrnoStatus(errno, absl::StrCat("open ", path));
-  std::string text(kMaxFileBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return absl::InvalidArgumentError(absl::StrCat(path, " cannot be read"));
-  text.resize(file.gcount());
-  if (text.size() <= kMaxFileBytes) return text;
-  return absl::InvalidArgumentError(absl::StrCat(path, " is larger than 1 MiB: not a configuration"));
-}
-
 template <typename Table>
 void AppendNames(absl::string_view table, const Keys<Table>& keys, std::vector<std::string>& out) {
   for (const Key<Table>& key : keys) out.push_back(absl::StrCat(table, ".", key.name));
@@ -242,7 +229,7 @@ absl::StatusOr<Config> ParseConfig(absl::string_view text, absl::string_view nam
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {
-  const absl::StatusOr<std::string> text = ReadFile(path);
+  const absl::StatusOr<std::string> text = ReadSmallFile(path);
   if (!text.ok()) return Annotate(text.status(), "configuration");
   return ParseConfig(*text, path);
 }
