@@ -53,5 +53,15 @@ TEST(EndpointUrl, RefusesEverythingElseWithoutRepeatingIt) {
   }
 }
 
+TEST(EndpointUrl, SaysWhatIsWrong) {
+  const auto error = [](absl::string_view url) {
+    return std::string(EndpointUrl(url, false).status().message());
+  };
+  EXPECT_THAT(error("https://u:p@m.example"), testing::HasSubstr("user name"));
+  EXPECT_THAT(error("https://m.example?a"), testing::HasSubstr("query"));
+  EXPECT_THAT(error("https://"), testing::HasSubstr("no host"));
+  EXPECT_THAT(error("ftp://m.example"), testing::HasSubstr("neither http nor https"));
+}
+
 }  // namespace
 }  // namespace lacuna
