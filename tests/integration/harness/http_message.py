@@ -1,6 +1,7 @@
 """Just enough HTTP/1.1 (RFC 9112) for a proxy between two well-behaved ends: heads, and bodies as they stream."""
 import asyncio
 import dataclasses
+import http.client
 import re
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,10 @@ BLOCK = 64 << 10
 
 class CloseConnection(Exception):
     """Ends the client's connection here and now, whatever has been sent."""
+
+
+class ResetConnection(Exception):
+    """Ends the client's connection by a TCP reset, once what has been sent has arrived."""
 
 
 def find(headers: Headers, name: str) -> str | None:
@@ -35,7 +40,11 @@ class Request:
 
     @property
     def path(self) -> str:
-        return self.target.split("?")[0]
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
 
     @property
     def range(self) -> tuple[int, int] | None:
@@ -50,6 +59,23 @@ class Response:
     reason: str
     headers: Headers
     body: AsyncIterator[bytes]
+
+
+async def answer(request: Request, status: int, headers: Headers, body: bytes = b"") -> Response:
+    """An answer made up here: takes the request's body, which is in the way of the next request."""
+    async for _ in request.body:
+        pass
+
+    async def whole() -> AsyncIterator[bytes]:
+        if body and request.method != "HEAD":
+            yield body
+
+    return Response(status, http.client.responses.get(status, ""), [*headers, ("Content-Length", str(len(body)))], whole())
+
+
+def closes(headers: Headers) -> bool:
+    """Whether the message's sender wants the connection to end after it."""
+    return (find(headers, "Connection") or "").lower() == "close"
 
 
 async def read_head(reader: asyncio.StreamReader) -> tuple[str, Headers] | None:

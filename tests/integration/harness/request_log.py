@@ -1,4 +1,5 @@
 """What went over the wire: one record a request, and the questions that tests ask about them. Thread-safe."""
+import collections
 import dataclasses
 import re
 import threading
@@ -8,11 +9,17 @@ import time
 @dataclasses.dataclass
 class Record:
     method: str
-    path: str
+    target: str  # with its query
     range: tuple[int, int] | None  # as asked for, end exclusive
+    authorization: str | None = None  # the header
+    time: float = dataclasses.field(default_factory=time.monotonic)  # seconds, when its head was there
     status: int = 0  # 0: not answered (yet)
     body_bytes: int = 0  # of the answer, sent to the client
     done: bool = False  # answered whole
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
 
 
 class RequestLog:
@@ -20,8 +27,8 @@ class RequestLog:
         self._mutex = threading.Lock()
         self._records: list[Record] = []
 
-    def begin(self, method: str, path: str, byte_range: tuple[int, int] | None) -> Record:
-        record = Record(method, path, byte_range)
+    def begin(self, method: str, target: str, byte_range: tuple[int, int] | None, authorization: str | None = None) -> Record:
+        record = Record(method, target, byte_range, authorization)
         with self._mutex:
             self._records.append(record)
         return record
@@ -44,6 +51,13 @@ class RequestLog:
     def bytes_for(self, path: str = "") -> int:
         """Body bytes sent for GETs of matching paths."""
         return sum(r.body_bytes for r in self.requests_for(path))
+
+    def count_by_path(self, path: str = "", method: str = "GET") -> collections.Counter[str]:
+        return collections.Counter(r.path for r in self.requests_for(path, method))
+
+    def count_by_range(self, path: str = "", method: str = "GET") -> collections.Counter[tuple[str, tuple[int, int] | None]]:
+        """How often each range of each path was asked for; None: without a range, or with one that is not FIRST-LAST."""
+        return collections.Counter((r.path, r.range) for r in self.requests_for(path, method))
 
     def ranges_for(self, path: str = "") -> list[tuple[int, int]]:
         """The ranges that were asked for, sorted. A request without one counts as all that was sent."""
