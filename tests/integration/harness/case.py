@@ -11,6 +11,8 @@ from .fault_proxy import FaultProxy
 from .images import Image, ImageCache
 from .registry import Registry
 from .request_log import RequestLog
+from .tls import ServerTls
+from .token_server import TokenServer
 from .trees import TreeSpec, differences
 
 BLOBS = "/blobs/"  # what the paths of blobs have in them
@@ -31,12 +33,13 @@ class IntegrationTest(unittest.TestCase):
         self._registries = 0
         self._daemons = 0
 
-    def start_registry(self, user: tuple[str, str] | None = None) -> None:
-        """Makes self.registry and, in front of it, self.proxy, whose log is self.wire."""
+    def start_registry(self, user: tuple[str, str] | None = None, token_server: TokenServer | None = None,
+                       proxy_tls: ServerTls | None = None) -> None:
+        """Makes self.registry and, in front of it, self.proxy, whose log is self.wire; with `proxy_tls` it is for https."""
         self._registries += 1
-        self.registry = Registry(self.folder / f"registry-{self._registries}", user)
+        self.registry = Registry(self.folder / f"registry-{self._registries}", user, token_server)
         self.addCleanup(self.registry.stop)
-        self.proxy = FaultProxy(self.registry.host, self.registry.port)
+        self.proxy = FaultProxy(self.registry.host, self.registry.port, proxy_tls)
         self.addCleanup(self.proxy.stop)
 
     @property

@@ -1,30 +1,34 @@
 """Debian's docker-registry on a free loopback port, its storage in a folder of the caller's."""
 import crypt
+import json
 import pathlib
 import re
 
 from .process import Process, wait_until
-
-CONFIG = """version: 0.1
-log: {{level: info, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {storage}}}}}
-http: {{addr: "127.0.0.1:0"}}
-"""
-BASIC_AUTH = """auth: {{htpasswd: {{realm: test, path: {htpasswd}}}}}
-"""
+from .tls import ServerTls
+from .token_server import TokenServer
 
 
 class Registry:
-    def __init__(self, folder: pathlib.Path, user: tuple[str, str] | None = None):
-        """Starts it. With `user` (name, password) it wants basic credentials for everything."""
+    def __init__(self, folder: pathlib.Path, user: tuple[str, str] | None = None, token_server: TokenServer | None = None,
+                 tls: ServerTls | None = None, proxy_of: str = ""):
+        """Starts it. With `user` (name, password) it wants basic credentials for everything, with `token_server` tokens
+        of that one. With `proxy_of`, the URL of another registry, it is a pull-through cache of it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        config = CONFIG.format(storage=folder / "storage")
+        config: dict[str, object] = {
+            "version": "0.1",
+            "log": {"level": "info", "accesslog": {"disabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}},
+            "http": {"addr": "127.0.0.1:0"} | _tls_config(tls),
+        }
         if user:
-            htpasswd = folder / "htpasswd"
-            hashed = crypt.crypt(user[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2**4))
-            htpasswd.write_text(f"{user[0]}:{hashed}\n")
-            config += BASIC_AUTH.format(htpasswd=htpasswd)
-        (folder / "config.yml").write_text(config)
+            config["auth"] = {"htpasswd": {"realm": "test", "path": str(_password_file(folder, user))}}
+        if token_server:
+            config["auth"] = {"token": token_server.registry_config()}
+        if proxy_of:
+            config["proxy"] = {"remoteurl": proxy_of}
+        (folder / "config.yml").write_text(json.dumps(config))  # which is YAML too
         self._process = Process(["docker-registry", "serve", str(folder / "config.yml")], folder / "registry.log",
                                 death_signal="KILL")
         self.host = "127.0.0.1"
@@ -44,3 +48,17 @@ class Registry:
 
     def stop(self) -> None:
         self._process.end()
+
+
+def _password_file(folder: pathlib.Path, user: tuple[str, str]) -> pathlib.Path:
+    file = folder / "htpasswd"
+    hashed = crypt.crypt(user[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2**4))
+    file.write_text(f"{user[0]}:{hashed}\n")
+    return file
+
+
+def _tls_config(tls: ServerTls | None) -> dict[str, object]:
+    if tls is None:
+        return {}
+    client_ca = {"clientcas": [str(tls.client_ca)]} if tls.client_ca else {}
+    return {"tls": {"certificate": str(tls.own.certificate), "key": str(tls.own.key)} | client_ca}
