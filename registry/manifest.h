@@ -1,8 +1,7 @@
 // What a registry says an image is made of: image manifests and image indexes, OCI's and docker's schema 2.
 // Sources: OCI image-spec manifest.md, image-index.md, descriptor.md; distribution's manifest-v2-2.md.
 //
-// Pure functions and values; safe from any thread. Only manifest.cc and manifest_json.cc know the JSON
-// library.
+// Pure functions and values; safe from any thread. Only .cc files know the JSON library.
 #pragma once
 
 #include <cstdint>
