@@ -1,7 +1,7 @@
 // Reads JSON that others wrote: bounded, without exceptions, and with no byte of it in an error's text.
 //
 // Callers: the .cc files of this folder that parse JSON; no header includes this one, because the library it
-// brings in costs 18 s of compiling. Pure functions; safe from any thread.
+// brings in costs seconds of compiling. Pure functions; safe from any thread.
 #pragma once
 
 #include <cstddef>
