@@ -100,7 +100,7 @@ BlobCache::FetchPlan BlobCache::JoinOrLead(const std::vector<uint64_t>& missing,
 }
 
 void BlobCache::CarryOut(const FetchPlan& plan) {
-  for (FetchId fetch : plan.promotions) context_.fetcher.Promote(fetch);
+  for (FetchId fetch : plan.promotions) context_.fetcher.Promote(fetch, FetchDeadline());
   for (const Launch& launch : plan.launches) StartFlight(launch);
 }
 
@@ -115,7 +115,8 @@ void BlobCache::StartFlight(const Launch& launch) {
                                                             const absl::Status& status) {
         self->ChunksFailed(*carrier, lost, status);
       });
-  const FetchId fetch = context_.fetcher.Fetch(blob_, flight->bytes(), launch.priority, flight);
+  const FetchId fetch =
+      context_.fetcher.Fetch(blob_, flight->bytes(), launch.priority, FetchDeadline(), flight);
   bool promote = false;
   {
     MutexLock lock(mutex_);
@@ -123,7 +124,11 @@ void BlobCache::StartFlight(const Launch& launch) {
     // A demand read met the flight before its number was known.
     promote = launch.carrier->priority < launch.priority && launch.carrier->priority == Priority::kDemand;
   }
-  if (promote) context_.fetcher.Promote(fetch);
+  if (promote) context_.fetcher.Promote(fetch, FetchDeadline());
+}
+
+TimePoint BlobCache::FetchDeadline() const {
+  return context_.clock.Now() + context_.options.read_deadline;
 }
 
 void BlobCache::StoreChunk(const Carrier& carrier, uint64_t chunk, const ChunkBuffer& bytes) {
@@ -152,6 +157,7 @@ void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, c
   const absl::Status reason =
       Annotate(cause, absl::StrCat("object ", key_.text(), " ", ToString(BytesOf(chunks, size_))));
   std::vector<ParkedRead> failed;
+  bool told = false;
   {
     MutexLock lock(mutex_);
     for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_.erase(chunk);
@@ -163,8 +169,10 @@ void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, c
       std::vector<ParkedRead> waiting = parked_.Failed(chunk);
       std::move(waiting.begin(), waiting.end(), std::back_inserter(failed));
     }
+    // Of readers who have had their answer already, all at once, one line said enough.
+    told = failed.empty() && carrier.priority == Priority::kDemand;
   }
-  LogWarning(reason.message());
+  told ? LogDebug(reason.message()) : LogWarning(reason.message());
   AnswerAll(std::move(failed), reason);
 }
 
@@ -176,7 +184,7 @@ void BlobCache::ArmDeadlineTimer(TimePoint when) {
 
 void BlobCache::OnDeadlineTimer() {
   const absl::Status reason = absl::DeadlineExceededError(
-      absl::StrCat("object ", key_.text(), ": nothing from ", blob_.repository.base_url, " within ",
+      absl::StrCat("object ", key_.text(), ": nothing from ", blob_.repository.registry->host(), " within ",
                    FormatDuration(context_.options.read_deadline)));
   std::vector<ParkedRead> expired;
   TimePoint next;

@@ -135,6 +135,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CarryOut(const FetchPlan& plan);
   void StartFlight(const Launch& launch);
+  // Of a flight that somebody waits for: as the reader's own who began it.
+  TimePoint FetchDeadline() const;
 
   // What comes back. The pool's threads, ChunksFailed also the transport's.
   void StoreChunk(const Carrier& carrier, uint64_t chunk, const ChunkBuffer& bytes);

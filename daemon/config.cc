@@ -13,6 +13,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/read_file.h"
 #include "daemon/base/status.h"
+#include "registry/helper_protocol.h"
 
 namespace lacuna {
 namespace {
@@ -21,6 +22,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 
 constexpr int kMaxConnections = 1024;
+constexpr int kMaxRate = 1'000'000;
 
 // One key of a table: checks the value and puts it into the table's struct.
 template <typename Table>
@@ -41,11 +43,11 @@ auto Bool(bool Table::*member) {
 }
 
 template <typename Table>
-auto Connections(int Table::*member) {
+auto Number(int min, int max, int Table::*member) {
   return [=](const toml::node& value, Table& table) {
-    const int64_t number = value.value_exact<int64_t>().value_or(0);
-    if (number < 1 || number > kMaxConnections) {
-      return absl::InvalidArgumentError(absl::StrCat("expected a whole number from 1 to ", kMaxConnections));
+    const int64_t number = value.value_exact<int64_t>().value_or(min - 1);
+    if (number < min || number > max) {
+      return absl::InvalidArgumentError(absl::StrCat("expected a whole number from ", min, " to ", max));
     }
     table.*member = static_cast<int>(number);
     return absl::OkStatus();
@@ -80,9 +82,35 @@ auto String(std::string Table::*member, absl::Status (*check)(const std::string&
   };
 }
 
-absl::Status CheckFolder(const std::string& path) {
+// A string that `check` accepts; empty: not set.
+template <typename Table>
+auto OptionalString(std::string Table::*member, absl::Status (*check)(const std::string&)) {
+  return [=](const toml::node& value, Table& table) -> absl::Status {
+    if (value.is_string() && value.ref<std::string>().empty()) return absl::OkStatus();
+    return String(member, check)(value, table);
+  };
+}
+
+absl::Status CheckPath(const std::string& path) {
   if (absl::StartsWith(path, "/") && path.find('\0') == std::string::npos) return absl::OkStatus();
   return absl::InvalidArgumentError("expected an absolute path");
+}
+
+absl::Status CheckFolders(const std::string& folders) {
+  for (const std::string& folder : SplitCertsDirs(folders)) RETURN_IF_ERROR(CheckPath(folder));
+  return absl::OkStatus();
+}
+
+absl::Status CheckUser(const std::string& name) {
+  if (name.find_first_of(":\n") == std::string::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError("expected a user name, without colon");
+}
+
+// It becomes part of a program's name.
+absl::Status CheckHelper(const std::string& name) {
+  if (IsHelperName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "expected what follows \"docker-credential-\" in the helper's name, such as \"pass\"");
 }
 
 absl::Status CheckLogLevel(const std::string& level) {
@@ -93,8 +121,8 @@ absl::Status CheckLogLevel(const std::string& level) {
 }
 
 const Keys<Config::Daemon>& DaemonKeys() {
-  static const auto& keys = *new Keys<Config::Daemon>{{"root", String(&Config::Daemon::root, CheckFolder)},
-                                                      {"run", String(&Config::Daemon::run, CheckFolder)}};
+  static const auto& keys = *new Keys<Config::Daemon>{{"root", String(&Config::Daemon::root, CheckPath)},
+                                                      {"run", String(&Config::Daemon::run, CheckPath)}};
   return keys;
 }
 
@@ -112,8 +140,12 @@ const Keys<Config::Fetch>& FetchKeys() {
       {"failure_memory", DurationFrom(milliseconds(0), &Fetch::failure_memory)},
       {"connect_timeout", DurationFrom(milliseconds(100), &Fetch::connect_timeout)},
       {"stall_timeout", DurationFrom(milliseconds(100), &Fetch::stall_timeout)},
-      {"demand_connections", Connections(&Fetch::demand_connections)},
-      {"prefetch_connections", Connections(&Fetch::prefetch_connections)},
+      {"min_bytes_per_second", Number(0, kMaxRate, &Fetch::min_bytes_per_second)},
+      {"demand_connections", Number(1, kMaxConnections, &Fetch::demand_connections)},
+      {"prefetch_connections", Number(1, kMaxConnections, &Fetch::prefetch_connections)},
+      {"requests_per_second", Number(0, kMaxRate, &Fetch::requests_per_second)},
+      {"certs_dirs", OptionalString(&Fetch::certs_dirs, CheckFolders)},
+      {"auth_file", OptionalString(&Fetch::auth_file, CheckPath)},
   };
   return keys;
 }
@@ -125,7 +157,12 @@ const Keys<Config::Cache>& CacheKeys() {
 }
 
 const Keys<Config::Registry>& RegistryKeys() {
-  static const auto& keys = *new Keys<Config::Registry>{{"plain_http", Bool(&Config::Registry::plain_http)}};
+  static const auto& keys = *new Keys<Config::Registry>{
+      {"plain_http", Bool(&Config::Registry::plain_http)},
+      {"username", OptionalString(&Config::Registry::username, CheckUser)},
+      {"password_file", OptionalString(&Config::Registry::password_file, CheckPath)},
+      {"credential_helper", OptionalString(&Config::Registry::credential_helper, CheckHelper)},
+  };
   return keys;
 }
 
@@ -175,8 +212,13 @@ class Reader {
                      absl::StrCat("[registry.\"", host, "\"]: expected a host as a reference has it, ",
                                   "for example registry.example or registry.example:5000"));
       }
-      RETURN_IF_ERROR(ReadKeys(absl::StrCat("registry.\"", host, "\""), *node.as_table(), RegistryKeys(),
-                               config.registries[host]));
+      Config::Registry& registry = config.registries[host];
+      RETURN_IF_ERROR(
+          ReadKeys(absl::StrCat("registry.\"", host, "\""), *node.as_table(), RegistryKeys(), registry));
+      if (registry.username.empty() != registry.password_file.empty()) {
+        return Error(LineOf(key),
+                     absl::StrCat("[registry.\"", host, "\"]: username and password_file go together"));
+      }
     }
     return absl::OkStatus();
   }

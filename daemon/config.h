@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "daemon/base/clock.h"
+#include "registry/registries.h"
 
 namespace lacuna {
 
@@ -30,10 +31,14 @@ struct Config {
   struct Fetch {
     Duration read_deadline = std::chrono::seconds(30);
     Duration failure_memory = std::chrono::seconds(2);
-    Duration connect_timeout = std::chrono::seconds(10);
-    Duration stall_timeout = std::chrono::seconds(30);
-    int demand_connections = 64;
+    Duration connect_timeout = std::chrono::seconds(5);
+    Duration stall_timeout = std::chrono::seconds(10);
+    int min_bytes_per_second = 1024;
+    int demand_connections = 64;  // per host, as the two below
     int prefetch_connections = 4;
+    int requests_per_second = 0;                 // 0: as many as there are
+    std::string certs_dirs = kDefaultCertsDirs;  // "DIR:DIR"
+    std::string auth_file;                       // empty: where docker has it
     friend bool operator==(const Fetch&, const Fetch&) = default;
   };
   struct Cache {
@@ -42,6 +47,10 @@ struct Config {
   };
   struct Registry {
     bool plain_http = false;
+    // Where its credentials are, before the auth file's. A helper, or a user.
+    std::string username;
+    std::string password_file;
+    std::string credential_helper;
     friend bool operator==(const Registry&, const Registry&) = default;
   };
   struct Log {

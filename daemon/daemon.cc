@@ -28,15 +28,24 @@ absl::Status MakeDirectory(const std::string& path, mode_t mode) {
   return ErrnoStatus(errno, absl::StrCat("mkdir ", path));
 }
 
-RangeFetcher::Limits FetchLimits(const Config& config) {
-  return {.demand_connections = config.fetch.demand_connections,
-          .prefetch_connections = config.fetch.prefetch_connections,
-          .connect_timeout = config.fetch.connect_timeout,
-          .stall_timeout = config.fetch.stall_timeout};
-}
-
-RegistryClient::Limits ClientLimits(const Config& config) {
-  return {.connect_timeout = config.fetch.connect_timeout, .stall_timeout = config.fetch.stall_timeout};
+Registries::Options RegistryOptions(const Config& config) {
+  const Config::Fetch& fetch = config.fetch;
+  const auto window = std::chrono::duration_cast<std::chrono::milliseconds>(fetch.stall_timeout);
+  Registries::Options options{.gate = {.demand_connections = fetch.demand_connections,
+                                       .prefetch_connections = fetch.prefetch_connections,
+                                       .requests_per_second = fetch.requests_per_second},
+                              .transfer = {.connect_timeout = fetch.connect_timeout,
+                                           .stall_timeout = fetch.stall_timeout,
+                                           .stall_bytes = static_cast<uint64_t>(fetch.min_bytes_per_second) *
+                                                          static_cast<uint64_t>(window.count()) / 1000},
+                              .certs_dirs = SplitCertsDirs(fetch.certs_dirs),
+                              .credentials = {.auth_file = fetch.auth_file}};
+  for (const auto& [host, registry] : config.registries) {
+    options.credentials.hosts[host] = {.username = registry.username,
+                                       .password_file = registry.password_file,
+                                       .credential_helper = registry.credential_helper};
+  }
+  return options;
 }
 
 BlobCache::Options CacheOptions(const Config& config) {
@@ -90,11 +99,11 @@ Daemon::Daemon(const Config& config, std::unique_ptr<ObjectStore> store, UniqueF
       store_(std::move(store)),
       run_lock_(std::move(run_lock)),
       db_(std::move(db)),
-      fetcher_(transport_, FetchLimits(config_)),
-      client_(transport_, ClientLimits(config_)),
+      registries_(transport_, clock_, RegistryOptions(config_)),
+      fetcher_(registries_.counters()),
       pool_(kWorkers),
       objects_({fetcher_, *store_, pool_, clock_, stats_, CacheOptions(config_)}),
-      opener_(client_, objects_, *db_, PlainHttpOf(config_)) {}
+      opener_(registries_, client_, objects_, *db_, PlainHttpOf(config_)) {}
 
 Daemon::~Daemon() {
   Stop();
@@ -111,6 +120,7 @@ absl::Status Daemon::StartDoor() {
 void Daemon::Cancel() {
   prefetcher_.Close(Ending());
   objects_.CloseAll(Ending());
+  registries_.Stop();
   transport_.Stop();
 }
 
@@ -174,7 +184,7 @@ DaemonStatus Daemon::GetStatus() {
   DaemonStatus status{.version = LACUNA_VERSION,
                       .door = std::string(door_->name()),
                       .root = config_.daemon.root,
-                      .fetched = fetcher_.stats(),
+                      .fetched = registries_.stats(),
                       .misses = stats_.misses,
                       .errors = stats_.errors,
                       .mounts = mounts_->List()};

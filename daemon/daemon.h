@@ -20,6 +20,7 @@
 #include "daemon/prefetcher.h"
 #include "registry/curl_transport.h"
 #include "registry/range_fetcher.h"
+#include "registry/registries.h"
 #include "registry/registry_client.h"
 
 namespace lacuna {
@@ -60,6 +61,7 @@ class Daemon : public Control {
   EngineStats stats_;
   RealClock clock_;
   CurlTransport transport_;
+  Registries registries_;
   RangeFetcher fetcher_;
   RegistryClient client_;
   WorkerPool pool_;

@@ -20,12 +20,6 @@ namespace {
 // are read on demand.
 constexpr uint64_t kWholeBootstrapBytes = 4 * 1024 * 1024;
 
-Repository RepositoryOf(const Reference& reference, bool plain_http, absl::string_view credentials) {
-  return {.base_url = BaseUrl(reference, plain_http),
-          .name = reference.repository,
-          .authorizer = credentials.empty() ? MakeAnonymous() : MakeBasic(credentials)};
-}
-
 absl::StatusOr<Platform> PlatformOf(const MountOptions& options) {
   if (options.platform.empty()) return HostPlatform();
   return ParsePlatform(options.platform);
@@ -50,20 +44,28 @@ absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
 
 }  // namespace
 
-ImageOpener::ImageOpener(RegistryClient& client, ObjectTable& objects, CacheDb& db, PlainHttp plain_http)
-    : client_(client), objects_(objects), db_(db), plain_http_(std::move(plain_http)) {}
+ImageOpener::ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
+                         PlainHttp plain_http)
+    : registries_(registries),
+      client_(client),
+      objects_(objects),
+      db_(db),
+      plain_http_(std::move(plain_http)) {}
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(options.reference));
+  absl::StatusOr<OpenImage> image = Open(reference, options);
+  if (!absl::IsUnauthenticated(image.status())) return image;
+  return absl::UnauthenticatedError(
+      absl::StrCat(image.status().message(), "; mount with --creds USER[:PASSWORD], or log in: docker login ",
+                   reference.host));
+}
+
+absl::StatusOr<OpenImage> ImageOpener::Open(const Reference& reference, const MountOptions& options) {
   ASSIGN_OR_RETURN(const Platform platform, PlatformOf(options));
   const bool plain_http = options.plain_http || plain_http_(reference.host);
-  const Repository repository = RepositoryOf(reference, plain_http, options.credentials);
-  const absl::StatusOr<ResolvedImage> answer = client_.Resolve(repository, reference, platform);
-  if (absl::IsUnauthenticated(answer.status())) {
-    return absl::UnauthenticatedError(
-        absl::StrCat(answer.status().message(), "; mount with --creds USER[:PASSWORD]"));
-  }
-  ASSIGN_OR_RETURN(const ResolvedImage resolved, answer);
+  ASSIGN_OR_RETURN(const Repository repository, RepositoryOf(reference, plain_http, options.credentials));
+  ASSIGN_OR_RETURN(const ResolvedImage resolved, client_.Resolve(repository, reference, platform));
   ASSIGN_OR_RETURN(const ErofsLayers layers, FindErofsLayers(resolved.manifest));
 
   ImageRecord record{.reference = ToString(reference),
@@ -81,7 +83,16 @@ absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
 
 absl::StatusOr<OpenImage> ImageOpener::OpenKnown(const ImageRecord& record) {
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(record.reference));
-  return OpenObjects(record, RepositoryOf(reference, record.plain_http, /*credentials=*/""));
+  ASSIGN_OR_RETURN(const Repository repository,
+                   RepositoryOf(reference, record.plain_http, /*credentials=*/""));
+  return OpenObjects(record, repository);
+}
+
+absl::StatusOr<Repository> ImageOpener::RepositoryOf(const Reference& reference, bool plain_http,
+                                                     const std::string& credentials) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<Registry> registry,
+                   registries_.Get(reference.host, plain_http, credentials));
+  return Repository{std::move(registry), reference.repository};
 }
 
 absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, const Repository& repository) {

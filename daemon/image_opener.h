@@ -12,6 +12,7 @@
 #include "daemon/control.h"
 #include "daemon/object_table.h"
 #include "daemon/open_image.h"
+#include "registry/registries.h"
 #include "registry/registry_client.h"
 
 namespace lacuna {
@@ -22,20 +23,26 @@ class ImageOpener {
   using PlainHttp = std::function<bool(absl::string_view host)>;
 
   // All outlive this.
-  ImageOpener(RegistryClient& client, ObjectTable& objects, CacheDb& db, PlainHttp plain_http);
+  ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
+              PlainHttp plain_http);
 
   // Asks the registry what the reference means now, opens its objects, and checks the bootstrap: a small one
   // whole and against its digest, a large one by its superblock. Its device table must fit the layers.
   absl::StatusOr<OpenImage> Open(const MountOptions& options);
 
-  // Opens the objects of an image that was open before, without asking the registry, and without credentials:
-  // they are not kept.
+  // Opens the objects of an image that was open before, without asking the registry. Credentials given with a
+  // mount are not kept; those on disk are used.
   absl::StatusOr<OpenImage> OpenKnown(const ImageRecord& record);
 
  private:
+  absl::StatusOr<OpenImage> Open(const Reference& reference, const MountOptions& options);
   absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);
   static absl::Status CheckBootstrap(const OpenImage& image);
 
+  absl::StatusOr<Repository> RepositoryOf(const Reference& reference, bool plain_http,
+                                          const std::string& credentials) const;
+
+  Registries& registries_;
   RegistryClient& client_;
   ObjectTable& objects_;
   CacheDb& db_;

@@ -114,11 +114,11 @@ void CurlLoop::EndStalled() {
   while (!stall_checks_.empty() && stall_checks_.begin()->first <= now) {
     CURL* const easy = stall_checks_.begin()->second;
     Running& running = running_.at(easy);
-    if (running.transfer->stalls_at() <= now) {
-      Finish(easy, running.transfer->StallError());
+    if (const absl::Status status = running.transfer->Check(now); !status.ok()) {
+      Finish(easy, status);
     } else {
       stall_checks_.erase(running.stall_check);
-      running.stall_check = stall_checks_.emplace(running.transfer->stalls_at(), easy);
+      running.stall_check = stall_checks_.emplace(running.transfer->next_check(), easy);
     }
   }
 }
@@ -147,7 +147,7 @@ void CurlLoop::Start(Incoming incoming) {
   auto transfer = std::make_unique<CurlTransfer>(std::move(easy), std::move(incoming.request),
                                                  std::move(incoming.handler));
   absl::Status status = transfer->Prepare();
-  const auto stall_check = stall_checks_.emplace(transfer->stalls_at(), key);
+  const auto stall_check = stall_checks_.emplace(transfer->next_check(), key);
   running_.emplace(key, Running{std::move(transfer), stall_check});
   if (status.ok() && curl_multi_add_handle(multi_.get(), key) != CURLM_OK) {
     status = absl::InternalError("libcurl refused a transfer");

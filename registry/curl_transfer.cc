@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -10,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "registry/http_error.h"
 #include "registry/reference.h"
+#include "registry/url.h"
 
 namespace lacuna {
 namespace {
@@ -20,7 +21,6 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 constexpr size_t kMaxHeaderBytes = 64 * 1024;
-constexpr long kMaxRedirects = 5;
 constexpr long kCaBundleSeconds = 60;       // how long after it was installed a CA may be overlooked
 constexpr long kReceiveBuffer = 64 * 1024;  // bytes per transfer; one chunk
 
@@ -29,8 +29,9 @@ curl_socket_t OpenSocket(void*, curlsocktype, curl_sockaddr* address) {
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-bool IsRedirect(long code) {
-  return code >= 300 && code < 400;
+// A blob as libcurl's OPTION_BLOB wants it; it copies the bytes.
+curl_blob BlobOf(const std::string& bytes) {
+  return {.data = const_cast<char*>(bytes.data()), .len = bytes.size(), .flags = CURL_BLOB_COPY};
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ CurlTransfer::CurlTransfer(CurlEasy easy, HttpRequest request, std::shared_ptr<H
     : easy_(std::move(easy)),
       request_(std::move(request)),
       handler_(std::move(handler)),
-      last_byte_(std::chrono::steady_clock::now()) {}
+      last_byte_(std::chrono::steady_clock::now()),
+      window_begin_(last_byte_) {}
 
 template <typename Value>
 void CurlTransfer::Set(CURLoption option, Value value) {
@@ -49,6 +51,7 @@ void CurlTransfer::Set(CURLoption option, Value value) {
 
 absl::Status CurlTransfer::Prepare() {
   SetUp();
+  SetUpTls();
   SetUpMethod();
   SetUpHeaders();
   SetUpCallbacks();
@@ -61,9 +64,6 @@ void CurlTransfer::SetUp() {
   const bool https = absl::StartsWithIgnoreCase(request_.url, "https:");
   Set(CURLOPT_URL, request_.url.c_str());
   Set(CURLOPT_PROTOCOLS_STR, "http,https");
-  Set(CURLOPT_FOLLOWLOCATION, 1L);
-  Set(CURLOPT_MAXREDIRS, kMaxRedirects);
-  Set(CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
   Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   // Many misses at once share one HTTP/2 connection rather than open one each.
   Set(CURLOPT_PIPEWAIT, https ? 1L : 0L);
@@ -76,15 +76,37 @@ void CurlTransfer::SetUp() {
   // Refused where a handle still has the buffer of its last transfer (7.88, HTTP/2), which then serves this
   // one.
   curl_easy_setopt(easy(), CURLOPT_BUFFERSIZE, kReceiveBuffer);
-  // Parsing the CA bundle takes tens of milliseconds of the loop for each connection, unless libcurl keeps
-  // it; and it keeps it only where no folder of certificates is to be searched besides.
-  if (curl_version_info(CURLVERSION_NOW)->cainfo != nullptr) Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
-  Set(CURLOPT_CA_CACHE_TIMEOUT, kCaBundleSeconds);
   Set(CURLOPT_USERAGENT, "lacuna/" LACUNA_VERSION);
   Set(CURLOPT_ERRORBUFFER, error_.data());
   // A proxy's answer to CONNECT is not the server's.
   Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (IsLoopbackHost(UrlHost(request_.url))) Set(CURLOPT_PROXY, "");
+}
+
+void CurlTransfer::SetUpTls() {
+  const TlsSettings* const tls = request_.tls.get();
+  if (tls != nullptr && !tls->ca_pem.empty()) {
+    // They stand for the host's bundle; the host's folder of certificates is searched besides.
+    curl_blob ca = BlobOf(tls->ca_pem);
+    Set(CURLOPT_CAINFO_BLOB, &ca);
+  } else if (curl_version_info(CURLVERSION_NOW)->cainfo != nullptr) {
+    // Parsing the CA bundle takes tens of milliseconds of the loop for each connection, unless libcurl keeps
+    // it; and it keeps it only where no folder of certificates is to be searched besides.
+    Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+  }
+  Set(CURLOPT_CA_CACHE_TIMEOUT, kCaBundleSeconds);
+  if (tls == nullptr) return;
+  if (tls->skip_verify) {
+    Set(CURLOPT_SSL_VERIFYPEER, 0L);
+    Set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (tls->client_certificate_pem.empty()) return;
+  curl_blob certificate = BlobOf(tls->client_certificate_pem);
+  curl_blob key = BlobOf(tls->client_key_pem);
+  Set(CURLOPT_SSLCERTTYPE, "PEM");
+  Set(CURLOPT_SSLCERT_BLOB, &certificate);
+  Set(CURLOPT_SSLKEYTYPE, "PEM");
+  Set(CURLOPT_SSLKEY_BLOB, &key);
 }
 
 void CurlTransfer::SetUpMethod() {
@@ -114,7 +136,6 @@ void CurlTransfer::SetUpHeaders() {
     header_lines_.reset(longer);
   };
   for (const auto& [name, value] : request_.headers) add(absl::StrCat(name, ": ", value));
-  // libcurl sends it to the first host only, also after redirects (CURLOPT_UNRESTRICTED_AUTH is off).
   if (!request_.authorization.empty()) add(absl::StrCat("Authorization: ", request_.authorization));
   // Registries do not answer "100 Continue" in time; libcurl would wait a second for it.
   add("Expect:");
@@ -136,7 +157,7 @@ void CurlTransfer::SetUpCallbacks() {
 absl::Status CurlTransfer::OnHeaderLine(absl::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > kMaxHeaderBytes) {
-    return absl::UnknownError(absl::StrCat("more than 64 KiB of headers from ", CurrentHost()));
+    return absl::UnknownError(absl::StrCat("more than 64 KiB of headers from ", Host()));
   }
   if (head_delivered_) return absl::OkStatus();  // a trailer
   line = absl::StripAsciiWhitespace(line);
@@ -149,19 +170,13 @@ absl::Status CurlTransfer::OnHeaderLine(absl::string_view line) {
 
 absl::Status CurlTransfer::OnHeadComplete() {
   long code = 0;
-  const char* url = nullptr;
   curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &code);
-  curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url);
-  if (url == nullptr) return absl::InternalError("an answer without a URL");
-  const bool redirect = IsRedirect(code) && !head_.Find("Location").empty();
-  if (code < 200 || redirect) {
-    // Once on https, every later hop must be: a redirect back to http would show what TLS had hidden.
-    if (redirect && absl::StartsWithIgnoreCase(url, "https:")) Set(CURLOPT_REDIR_PROTOCOLS_STR, "https");
+  if (code < 200) {
     head_ = {};
     return absl::OkStatus();
   }
   head_.status = static_cast<int>(code);
-  head_.final_url = url;
+  head_.url = request_.url;
   head_delivered_ = true;
   return handler_->OnHead(head_);
 }
@@ -180,23 +195,23 @@ absl::StatusOr<size_t> CurlTransfer::OnUpload(absl::Span<char> out) {
 
 size_t CurlTransfer::HeaderCallback(char* data, size_t size, size_t count, void* transfer) {
   auto& self = *static_cast<CurlTransfer*>(transfer);
-  self.last_byte_ = std::chrono::steady_clock::now();
+  self.Moved(size * count);
   self.own_error_ = self.OnHeaderLine({data, size * count});
   return self.own_error_.ok() ? size * count : 0;
 }
 
 size_t CurlTransfer::WriteCallback(char* data, size_t size, size_t count, void* transfer) {
   auto& self = *static_cast<CurlTransfer*>(transfer);
-  self.last_byte_ = std::chrono::steady_clock::now();
+  self.Moved(size * count);
   self.own_error_ = self.OnBody({data, size * count});
   return self.own_error_.ok() ? size * count : 0;
 }
 
 size_t CurlTransfer::ReadCallback(char* out, size_t size, size_t count, void* transfer) {
   auto& self = *static_cast<CurlTransfer*>(transfer);
-  self.last_byte_ = std::chrono::steady_clock::now();
   const absl::StatusOr<size_t> got = self.OnUpload({out, size * count});
   self.own_error_ = got.status();
+  self.Moved(got.value_or(0));
   return got.ok() ? *got : CURL_READFUNC_ABORT;
 }
 
@@ -206,24 +221,57 @@ int CurlTransfer::SeekCallback(void* transfer, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-std::string CurlTransfer::CurrentHost() const {
-  const char* url = nullptr;
-  curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url);
-  const absl::string_view host = UrlHost(url == nullptr ? "" : url);
-  return std::string(host.empty() ? UrlHost(request_.url) : host);
+std::string CurlTransfer::Host() const {
+  return std::string(UrlHost(request_.url));
 }
 
-absl::Status CurlTransfer::StallError() const {
-  const absl::Duration limit = absl::FromChrono(request_.stall_timeout);
-  return absl::DeadlineExceededError(
-      absl::StrCat("stalled: no byte for ", absl::FormatDuration(limit), ", talking to ", CurrentHost()));
+void CurlTransfer::Moved(size_t bytes) {
+  last_byte_ = std::chrono::steady_clock::now();
+  window_bytes_ += bytes;
+}
+
+TimePoint CurlTransfer::next_check() const {
+  const TimePoint silent = last_byte_ + request_.stall_timeout;
+  const TimePoint slow = request_.stall_bytes == 0 ? silent : window_begin_ + request_.stall_timeout;
+  return std::min({silent, slow, request_.deadline});
+}
+
+absl::Status CurlTransfer::Check(TimePoint now) {
+  const auto limit = [this] { return absl::FormatDuration(absl::FromChrono(request_.stall_timeout)); };
+  if (request_.deadline <= now) {
+    return absl::DeadlineExceededError(absl::StrCat("out of time, talking to ", Host()));
+  }
+  if (last_byte_ + request_.stall_timeout <= now) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("stalled: no byte for ", limit(), ", talking to ", Host()));
+  }
+  if (window_begin_ + request_.stall_timeout > now) return absl::OkStatus();
+  if (window_bytes_ < request_.stall_bytes) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("stalled: ", window_bytes_, " bytes in ", limit(), ", talking to ", Host()));
+  }
+  window_begin_ = now;
+  window_bytes_ = 0;
+  return absl::OkStatus();
 }
 
 absl::Status CurlTransfer::Result(CURLcode code) const {
   if (code == CURLE_OK || !own_error_.ok()) return own_error_;
   long os_error = 0;
   curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &os_error);
-  return CurlStatus(code, CurrentHost(), static_cast<int>(os_error), error_.data());
+  const absl::Status status = CurlStatus(code, Host(), static_cast<int>(os_error), error_.data());
+  const bool shows_one = request_.tls != nullptr && !request_.tls->client_certificate_pem.empty();
+  return MayBeAboutCertificate() ? WithCertificateHint(status, shows_one) : status;
+}
+
+// TLS 1.3 tells of a missing or refused client certificate only when the handshake is over, and the
+// connection may be gone before that is read.
+bool CurlTransfer::MayBeAboutCertificate() const {
+  long connects = 0;
+  curl_off_t tls_done = 0;
+  curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
+  curl_easy_getinfo(easy(), CURLINFO_APPCONNECT_TIME_T, &tls_done);
+  return connects > 0 && tls_done > 0 && header_bytes_ == 0;
 }
 
 CurlEasy CurlTransfer::End(const absl::Status& status) {

@@ -25,9 +25,10 @@ class CurlTransfer {
   absl::Status Prepare();
 
   CURL* easy() const { return easy_.get(); }
-  // When the transfer has stalled, unless a byte moves before.
-  TimePoint stalls_at() const { return last_byte_ + request_.stall_timeout; }
-  absl::Status StallError() const;
+  // When to look at it again, unless it ends before.
+  TimePoint next_check() const;
+  // Whether it has stalled by now, or its deadline has passed; OK when it may go on.
+  absl::Status Check(TimePoint now);
   // What libcurl's result means; the handler's own error where that ended the transfer.
   absl::Status Result(CURLcode code) const;
 
@@ -39,9 +40,12 @@ class CurlTransfer {
   void Set(CURLoption option, Value value);
   void SetUp();
   void SetUpMethod();
+  void SetUpTls();
   void SetUpHeaders();
   void SetUpCallbacks();
-  std::string CurrentHost() const;
+  std::string Host() const;
+  void Moved(size_t bytes);
+  bool MayBeAboutCertificate() const;
 
   absl::Status OnHeaderLine(absl::string_view line);
   absl::Status OnHeadComplete();
@@ -63,7 +67,10 @@ class CurlTransfer {
   CURLcode set_up_ = CURLE_OK;  // the first option that failed
   absl::Status own_error_;      // why a callback ended the transfer
   TimePoint last_byte_;
-  HttpResponseHead head_;    // of the answer that is coming in, maybe an interim one or a redirect
+  // The window in which at least `stall_bytes` must move.
+  TimePoint window_begin_;
+  uint64_t window_bytes_ = 0;
+  HttpResponseHead head_;    // of the answer that is coming in, maybe an interim one
   size_t header_bytes_ = 0;  // of all answers
   bool head_delivered_ = false;
   uint64_t upload_offset_ = 0;

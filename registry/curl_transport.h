@@ -5,9 +5,11 @@
 // issues).
 //
 // A request fails with Unavailable when the host cannot be reached or found, TLS fails, the connection
-// breaks, or the body is cut short; DeadlineExceeded when it stalls; Unknown when the answer makes no sense
-// (too many redirects, a redirect from https to http, headers beyond 64 KiB, a certificate that is not
-// trusted); InvalidArgument for a URL that is not http or https. The text says which host and what happened.
+// breaks, or the body is cut short; DeadlineExceeded when it stalls, connecting takes too long or its
+// deadline passes; PermissionDenied when a certificate is not trusted; Unknown when the answer makes no sense
+// (headers beyond 64 KiB, no HTTP); InvalidArgument for a URL that is not http or https. The text says which
+// host and what happened. Redirects are not followed: whoever issues decides what may be sent to another
+// host.
 #pragma once
 
 #include <memory>

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace lacuna {
@@ -19,17 +20,17 @@ using absl::StatusCode;
 
 constexpr Meaning kMeanings[] = {
     {CURLE_URL_MALFORMAT, StatusCode::kInvalidArgument, "not a usable URL for"},
-    {CURLE_UNSUPPORTED_PROTOCOL, StatusCode::kUnknown,
-     "only http and https are allowed, and no way back to http; refused an answer of"},
-    {CURLE_TOO_MANY_REDIRECTS, StatusCode::kUnknown, "too many redirects, last by"},
+    {CURLE_UNSUPPORTED_PROTOCOL, StatusCode::kUnknown, "only http and https are spoken with"},
     {CURLE_COULDNT_RESOLVE_HOST, StatusCode::kUnavailable, "name not found:"},
     {CURLE_COULDNT_RESOLVE_PROXY, StatusCode::kUnavailable, "proxy's name not found, on the way to"},
     {CURLE_COULDNT_CONNECT, StatusCode::kUnavailable, "cannot connect to"},
     // Only connecting has a time limit of libcurl's; stalls are found by CurlLoop.
-    {CURLE_OPERATION_TIMEDOUT, StatusCode::kUnavailable, "connecting took too long to"},
+    {CURLE_OPERATION_TIMEDOUT, StatusCode::kDeadlineExceeded, "connecting took too long to"},
     {CURLE_SSL_CONNECT_ERROR, StatusCode::kUnavailable, "TLS failed with"},
-    {CURLE_PEER_FAILED_VERIFICATION, StatusCode::kUnknown, "certificate not trusted of"},
-    {CURLE_SSL_CACERT_BADFILE, StatusCode::kUnknown, "the host's CA certificates cannot be read, needed for"},
+    {CURLE_PEER_FAILED_VERIFICATION, StatusCode::kPermissionDenied, "certificate not trusted of"},
+    {CURLE_SSL_CACERT_BADFILE, StatusCode::kPermissionDenied,
+     "the host's CA certificates cannot be read, needed for"},
+    {CURLE_SSL_CERTPROBLEM, StatusCode::kPermissionDenied, "our client certificate cannot be used for"},
     {CURLE_GOT_NOTHING, StatusCode::kUnavailable, "connection closed without an answer by"},
     {CURLE_PARTIAL_FILE, StatusCode::kUnavailable, "body cut short by"},
     {CURLE_RECV_ERROR, StatusCode::kUnavailable, "connection lost to"},
@@ -58,6 +59,15 @@ absl::Status CurlStatus(CURLcode code, absl::string_view host, int os_error, abs
     return {meaning.status, absl::StrCat(meaning.text, " ", host, ": ", cause)};
   }
   return absl::UnavailableError(absl::StrCat("transfer failed with ", host, ": ", cause));
+}
+
+absl::Status WithCertificateHint(const absl::Status& status, bool we_show_one) {
+  const bool said_so =
+      absl::StrContains(status.message(), "alert") && absl::StrContains(status.message(), "certificate");
+  const char* const hint = we_show_one ? "; the server may not accept our client certificate"
+                                       : "; the server may want a client certificate";
+  return {said_so ? absl::StatusCode::kPermissionDenied : status.code(),
+          absl::StrCat(status.message(), hint, " (\"client\" in hosts.toml)")};
 }
 
 }  // namespace lacuna

@@ -32,4 +32,7 @@ void InitCurl();
 // either may be empty.
 absl::Status CurlStatus(CURLcode code, absl::string_view host, int os_error, absl::string_view detail);
 
+// `status`, of a connection that ended behind the TLS handshake without an answer, saying what that may mean.
+absl::Status WithCertificateHint(const absl::Status& status, bool we_show_one);
+
 }  // namespace lacuna

@@ -12,8 +12,8 @@
 #include "daemon/base/read_file.h"
 #include "daemon/base/status.h"
 #include "registry/hosts_toml.h"
-#include "registry/http_error.h"
 #include "registry/reference.h"
+#include "registry/url.h"
 
 namespace lacuna {
 namespace {

@@ -2,9 +2,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/base/escape.h"
+#include "daemon/base/status.h"
 
 namespace lacuna {
 namespace {
+
+constexpr size_t kMaxQuoted = 300;
 
 struct Meaning {
   absl::StatusCode code;
@@ -18,6 +22,7 @@ Meaning MeaningOf(int status) {
     case 403:
       return {absl::StatusCode::kUnauthenticated, "access denied"};
     case 404:
+    case 410:
       return {absl::StatusCode::kNotFound, "not found"};
     case 408:
       return {absl::StatusCode::kUnavailable, "request timed out"};
@@ -31,31 +36,23 @@ Meaning MeaningOf(int status) {
   }
 }
 
-// A URL without scheme, user name, query and fragment.
-absl::string_view HostAndPath(absl::string_view url) {
-  if (const size_t at = url.find("://"); at != absl::string_view::npos) url.remove_prefix(at + 3);
-  url = url.substr(0, url.find_first_of("?#"));
-  const size_t at = url.substr(0, url.find('/')).rfind('@');
-  return at == absl::string_view::npos ? url : url.substr(at + 1);
-}
-
 }  // namespace
 
-absl::string_view UrlHost(absl::string_view url) {
-  const absl::string_view rest = HostAndPath(url);
-  return rest.substr(0, rest.find('/'));
+absl::Status HttpError(int code, absl::string_view answered_by, absl::string_view asked) {
+  const Meaning meaning = MeaningOf(code);
+  const bool elsewhere = answered_by != asked;
+  return {meaning.code, absl::StrCat("HTTP ", code, elsewhere ? " from " : "", elsewhere ? answered_by : "",
+                                     ": ", meaning.text)};
 }
 
-std::string UrlForMessages(absl::string_view url) {
-  return std::string(HostAndPath(url));
-}
-
-absl::Status HttpError(const HttpResponseHead& head, absl::string_view url) {
-  const Meaning meaning = MeaningOf(head.status);
-  const absl::string_view answered_by = UrlHost(head.final_url);
-  const bool elsewhere = !answered_by.empty() && answered_by != UrlHost(url);
-  return {meaning.code, absl::StrCat("HTTP ", head.status, elsewhere ? " from " : "",
-                                     elsewhere ? answered_by : "", ": ", meaning.text)};
+absl::Status WithExplanation(const absl::Status& error, absl::string_view body) {
+  if (absl::StrContains(body, "DIGEST_INVALID")) {
+    return IntegrityError(
+        "the registry got other bytes than were announced: the file changed during the push");
+  }
+  if (body.empty()) return error;
+  return {error.code(), absl::StrCat(error.message(),
+                                     ", the registry says: ", EscapeForTerminal(body.substr(0, kMaxQuoted)))};
 }
 
 }  // namespace lacuna

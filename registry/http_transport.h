@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "daemon/base/clock.h"
+#include "registry/tls_settings.h"
 
 namespace lacuna {
 
@@ -32,18 +33,20 @@ struct HttpRequest {
   std::string method = "GET";
   std::string url;  // http:// or https://
   std::vector<HttpHeader> headers;
-  std::string
-      authorization;  // value of Authorization; never sent to another host after a redirect, never logged
+  std::string authorization;  // value of Authorization; never logged
   std::shared_ptr<HttpBody> body;
+  std::shared_ptr<const TlsSettings> tls;  // null: the certificates this host trusts, and none of our own
   Duration connect_timeout = std::chrono::seconds(10);
-  // Fails the transfer when no byte moved for this long.
-  Duration stall_timeout = std::chrono::seconds(30);
+  // Fails the transfer when no byte moved for this long, or fewer than `stall_bytes`.
+  Duration stall_timeout = std::chrono::seconds(10);
+  uint64_t stall_bytes = 0;
+  TimePoint deadline = TimePoint::max();  // fails it in any case
 };
 
 struct HttpResponseHead {
   int status = 0;
   std::vector<HttpHeader> headers;
-  std::string final_url;  // after redirects
+  std::string url;  // that was asked
 
   // The value of the first header of that name, in any case; empty when absent.
   absl::string_view Find(absl::string_view name) const;
@@ -54,7 +57,8 @@ class HttpResponseHandler {
  public:
   virtual ~HttpResponseHandler() = default;
 
-  // Head of the final response (redirects are followed). An error ends the transfer with that status.
+  // Head of the answer, after interim ones; redirects are answers too. An error ends the transfer with that
+  // status.
   virtual absl::Status OnHead(const HttpResponseHead& head) = 0;
   virtual absl::Status OnBody(absl::Span<const char> bytes) = 0;
   // Exactly once, last. OK when the response arrived whole (whatever its status code).

@@ -6,77 +6,77 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
-#include "registry/blob_upload.h"
-#include "registry/http_error.h"
+#include "registry/referrers.h"
 
 namespace lacuna {
 namespace {
 
 constexpr int kOk = 200;
-constexpr int kCreated = 201;
-constexpr int kNotFound = 404;
 
-// "Checking if content exists in the registry": the answer to a HEAD of the blob.
-absl::StatusOr<bool> IsThere(const HttpResponseHead& head, const RemoteBlob& blob) {
-  if (head.status == kNotFound) return false;
-  uint64_t length = 0;
-  if (absl::SimpleAtoi(head.Find("Content-Length"), &length) && length != blob.size) {
-    return IntegrityError(absl::StrCat("the registry has it with ", length, " bytes, not ", blob.size));
-  }
-  return true;
-}
-
-// What the registry says it stored, if it says so, against what was sent.
-absl::StatusOr<Digest> CheckStored(const HttpResponseHead& head, Digest sent) {
-  const absl::string_view stored = head.Find("Docker-Content-Digest");
-  if (absl::StartsWith(stored, "sha256:") && stored != sent.ToString()) {
-    return IntegrityError(absl::StrCat("the registry stored it as ", stored, ", expected ", sent.ToString()));
-  }
-  return sent;
+// "HOST: push blob REPOSITORY@DIGEST"
+std::string Describe(const Repository& repository, absl::string_view what, absl::string_view tag_or_digest) {
+  return absl::StrCat(repository.registry->host(), ": push ", what, " ", repository.name,
+                      absl::StrContains(tag_or_digest, ':') ? "@" : ":", tag_or_digest);
 }
 
 }  // namespace
 
-absl::StatusOr<bool> ImagePusher::PushBlob(const RemoteBlob& blob, std::shared_ptr<HttpBody> content,
-                                           BytesProgress progress) {
-  const std::string context = absl::StrCat(UrlHost(blob.repository.base_url), ": push blob ",
-                                           blob.repository.name, "@", blob.digest.ToString());
-  const absl::StatusOr<bool> there = HasBlob(blob);
-  if (!there.ok()) return Annotate(there.status(), context);
-  if (*there) return false;
-  BlobUpload upload(transport_, blob, std::move(content), limits_, std::move(progress));
-  if (const absl::Status status = upload.Run(); !status.ok()) return Annotate(status, context);
-  return true;
-}
-
-absl::StatusOr<Digest> ImagePusher::PushManifest(const Repository& repository, absl::string_view tag,
-                                                 const Manifest& manifest) {
-  const std::string json = ManifestJson(manifest);
-  HttpRequest request;
-  request.method = "PUT";
-  request.url = repository.ManifestUrl(tag);
-  request.authorization = repository.authorizer->AuthorizationHeader();
-  request.headers = {{"Content-Type", manifest.media_type}};
-  request.body = std::make_shared<MemoryBody>(json);
-  const auto push = [&]() -> absl::StatusOr<Digest> {
-    ASSIGN_OR_RETURN(const HttpResponseHead head,
-                     SendPushRequest(transport_, std::move(request), {kCreated, kOk}, limits_));
-    return CheckStored(head, Digest::Of(json));
+absl::StatusOr<BlobPush> ImagePusher::PushBlob(const RemoteBlob& blob, const Open& open,
+                                               absl::string_view mount_from, BytesProgress progress) {
+  absl::Status opened;
+  const auto opening = [&]() -> absl::StatusOr<std::shared_ptr<HttpBody>> {
+    absl::StatusOr<std::shared_ptr<HttpBody>> content = open();
+    opened = content.status();
+    return content;
   };
-  absl::StatusOr<Digest> digest = push();
-  if (digest.ok()) return digest;
-  return Annotate(digest.status(),
-                  absl::StrCat(UrlHost(repository.base_url), ": push manifest ", repository.name, ":", tag));
+  absl::StatusOr<BlobPush> pushed = Transfer(blob, opening, mount_from, std::move(progress));
+  if (pushed.ok() || !opened.ok()) return pushed;  // what cannot be opened says itself where that is
+  return Annotate(pushed.status(), Describe(blob.repository, "blob", blob.digest.ToString()));
 }
 
-absl::StatusOr<bool> ImagePusher::HasBlob(const RemoteBlob& blob) {
-  HttpRequest request;
-  request.method = "HEAD";
-  request.url = blob.repository.BlobUrl(blob.digest);
-  request.authorization = blob.repository.authorizer->AuthorizationHeader();
-  ASSIGN_OR_RETURN(const HttpResponseHead head,
-                   SendPushRequest(transport_, std::move(request), {kOk, kNotFound}, limits_));
-  return IsThere(head, blob);
+absl::StatusOr<BlobPush> ImagePusher::Transfer(const RemoteBlob& blob, const Open& open,
+                                               absl::string_view mount_from, BytesProgress progress) const {
+  ASSIGN_OR_RETURN(const bool there, HasBlob(blob));
+  if (there) return BlobPush::kPresent;
+  BlobUpload upload(blob, limits_, sleep_);
+  if (!mount_from.empty() && upload.Mount(mount_from)) return BlobPush::kMounted;
+  ASSIGN_OR_RETURN(std::shared_ptr<HttpBody> content, open());
+  if (content->size() != blob.size) {
+    return IntegrityError(absl::StrCat("has ", content->size(), " bytes, its descriptor says ", blob.size));
+  }
+  RETURN_IF_ERROR(upload.Run(std::move(content), std::move(progress)));
+  return BlobPush::kSent;
+}
+
+absl::StatusOr<Digest> ImagePusher::PushManifest(const Repository& repository,
+                                                 const std::string& tag_or_digest,
+                                                 const RawManifest& manifest) {
+  const Digest digest = manifest.digest();
+  const absl::StatusOr<HttpResponseHead> head =
+      PutManifest(repository, tag_or_digest, manifest, limits_, sleep_);
+  if (!head.ok()) return Annotate(head.status(), Describe(repository, "manifest", tag_or_digest));
+  // "Pushing Manifests with Subject": a registry that lists it says so.
+  const absl::StatusOr<ReadManifest> read = ParseRawManifest(manifest.bytes, manifest.media_type);
+  if (!read.ok() || !head->Find("OCI-Subject").empty()) return digest;
+  const auto subject = std::visit([](const auto& document) { return document.subject; }, read->document);
+  if (subject.has_value()) {
+    RETURN_IF_ERROR(Referrers(limits_, sleep_).AddToTag(repository, subject->digest, ReferrerOf(*read)));
+  }
+  return digest;
+}
+
+// "Checking if content exists in the registry".
+absl::StatusOr<bool> ImagePusher::HasBlob(const RemoteBlob& blob) const {
+  RegistryRequest request{.method = "HEAD", .path = blob.repository.BlobPath(blob.digest)};
+  const absl::StatusOr<HttpResponseHead> head =
+      SendPushRequest(blob.repository, std::move(request), {kOk}, limits_);
+  if (absl::IsNotFound(head.status())) return false;
+  if (!head.ok()) return head.status();
+  uint64_t length = 0;
+  if (absl::SimpleAtoi(head->Find("Content-Length"), &length) && length != blob.size) {
+    return IntegrityError(absl::StrCat("the registry has it with ", length, " bytes, not ", blob.size));
+  }
+  return true;
 }
 
 }  // namespace lacuna

@@ -72,6 +72,15 @@ absl::Status ReadDescriptors(const Json& document, const char* name, std::vector
   return absl::OkStatus();
 }
 
+absl::Status ReadSubject(const Json& document, std::optional<Descriptor>* out) {
+  const Json* value = JsonMember(document, "subject");
+  if (value == nullptr) return absl::OkStatus();
+  absl::StatusOr<Descriptor> descriptor = ReadDescriptor(*value);
+  if (!descriptor.ok()) return Annotate(descriptor.status(), "subject");
+  *out = *std::move(descriptor);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Manifest> ReadManifest(const Json& document, std::string media_type) {
   Manifest manifest{.media_type = std::move(media_type)};
   RETURN_IF_ERROR(ReadJsonString(document, "artifactType", &manifest.artifact_type));
@@ -82,12 +91,16 @@ absl::StatusOr<Manifest> ReadManifest(const Json& document, std::string media_ty
   manifest.config = *std::move(descriptor);
   RETURN_IF_ERROR(ReadDescriptors(document, "layers", &manifest.layers));
   RETURN_IF_ERROR(ReadAnnotations(document, &manifest.annotations));
+  RETURN_IF_ERROR(ReadSubject(document, &manifest.subject));
   return manifest;
 }
 
 absl::StatusOr<ImageIndex> ReadIndex(const Json& document, std::string media_type) {
   ImageIndex index{.media_type = std::move(media_type)};
   RETURN_IF_ERROR(ReadDescriptors(document, "manifests", &index.manifests));
+  RETURN_IF_ERROR(ReadJsonString(document, "artifactType", &index.artifact_type));
+  RETURN_IF_ERROR(ReadAnnotations(document, &index.annotations));
+  RETURN_IF_ERROR(ReadSubject(document, &index.subject));
   return index;
 }
 

@@ -43,6 +43,7 @@ struct Manifest {
   Descriptor config;
   std::vector<Descriptor> layers;
   std::map<std::string, std::string> annotations;
+  std::optional<Descriptor> subject;  // what this says something about (referrers.h)
 
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
@@ -50,6 +51,9 @@ struct Manifest {
 struct ImageIndex {
   std::string media_type = kOciIndexType;
   std::vector<Descriptor> manifests;
+  std::string artifact_type;
+  std::map<std::string, std::string> annotations;
+  std::optional<Descriptor> subject;
 
   friend bool operator==(const ImageIndex&, const ImageIndex&) = default;
 };
@@ -66,5 +70,6 @@ absl::StatusOr<Descriptor> SelectPlatform(const ImageIndex& index, const Platfor
 
 // An OCI image manifest. Fields come in a fixed order: the same manifest always has the same digest.
 std::string ManifestJson(const Manifest& manifest);
+std::string DescriptorJson(const Descriptor& descriptor);
 
 }  // namespace lacuna

@@ -1,4 +1,4 @@
-// ManifestJson: writing, as manifest.cc reads.
+// ManifestJson, DescriptorJson: writing, as manifest.cc reads.
 #include <nlohmann/json.hpp>
 
 #include "registry/manifest.h"
@@ -24,7 +24,16 @@ Json ToJson(const Descriptor& descriptor) {
   return json;
 }
 
+// Strings that are not UTF-8 become U+FFFD rather than an exception.
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
+
+std::string DescriptorJson(const Descriptor& descriptor) {
+  return Dump(ToJson(descriptor));
+}
 
 std::string ManifestJson(const Manifest& manifest) {
   Json json;
@@ -34,9 +43,9 @@ std::string ManifestJson(const Manifest& manifest) {
   json["config"] = ToJson(manifest.config);
   json["layers"] = Json::array();
   for (const Descriptor& layer : manifest.layers) json["layers"].push_back(ToJson(layer));
+  if (manifest.subject.has_value()) json["subject"] = ToJson(*manifest.subject);
   if (!manifest.annotations.empty()) json["annotations"] = manifest.annotations;
-  // Strings that are not UTF-8 become U+FFFD rather than an exception.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Dump(json);
 }
 
 }  // namespace lacuna

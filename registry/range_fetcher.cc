@@ -1,115 +1,50 @@
 #include "registry/range_fetcher.h"
 
-#include <iterator>
+#include <algorithm>
 #include <utility>
+
+#include "registry/range_transfer.h"
 
 namespace lacuna {
 
-RangeFetcher::RangeFetcher(HttpTransport& transport, Limits limits)
-    : transport_(transport), limits_(limits) {}
-
-RangeFetcher::~RangeFetcher() {
-  Queue cancelled;
-  {
-    MutexLock lock(mutex_);
-    for (Queue& queue : queues_) cancelled.splice(cancelled.end(), queue);
-    waiting_.clear();
-  }
-  for (const Waiting& waiting : cancelled) {
-    waiting.request.sink->OnDone(absl::CancelledError("the fetcher is shutting down"));
-  }
-}
-
-RangeFetcher::Queue& RangeFetcher::QueueOf(Priority priority) {
-  return queues_[static_cast<size_t>(priority)];
-}
-
-int& RangeFetcher::RunningOf(Priority priority) {
-  return priority == Priority::kDemand ? running_demand_ : running_background_;
-}
-
 FetchId RangeFetcher::Fetch(const RemoteBlob& blob, const ByteRange& range, Priority priority,
-                            std::shared_ptr<RangeSink> sink) {
+                            TimePoint deadline, std::shared_ptr<RangeSink> sink) {
   FetchId id;
   {
-    MutexLock lock(mutex_);
-    id = FetchId(++last_id_);
-    Queue& queue = QueueOf(priority);
-    queue.push_back({id, {blob, range, priority, std::move(sink)}});
-    waiting_[id] = std::prev(queue.end());
+    MutexLock lock(running_->mutex);
+    id = FetchId(++running_->last_id);
+    running_->exchanges[id];
   }
-  Pump();
+  const auto on_end = [running = running_, id] {
+    MutexLock lock(running->mutex);
+    running->exchanges.erase(id);
+  };
+  const bool demand = priority == Priority::kDemand;
+  RegistryRequest request{
+      .path = blob.repository.BlobPath(blob.digest),
+      .scope = blob.repository.Scope("pull"),
+      // Without it a server may compress (RFC 9110 section 12.5.3), and ranges would be of that.
+      .headers = {{"Accept-Encoding", "identity"}},
+      .priority = priority,
+      .persistence = demand ? of_demand_ : std::min(of_demand_, Persistence::kAFewTimes),
+      .deadline = demand ? deadline : TimePoint::max()};
+  auto transfer = std::make_shared<RangeTransfer>(blob, range, priority, std::move(sink), counters_, on_end);
+  const std::shared_ptr<Exchange> exchange =
+      blob.repository.registry->Send(std::move(request), std::move(transfer));
+  MutexLock lock(running_->mutex);
+  if (const auto found = running_->exchanges.find(id); found != running_->exchanges.end())
+    found->second = exchange;
   return id;
 }
 
-void RangeFetcher::Promote(FetchId id) {
+void RangeFetcher::Promote(FetchId id, TimePoint deadline) {
+  std::shared_ptr<Exchange> exchange;
   {
-    MutexLock lock(mutex_);
-    const auto found = waiting_.find(id);
-    if (found == waiting_.end()) return;
-    const Queue::iterator waiting = found->second;
-    if (waiting->request.priority == Priority::kDemand) return;
-    Queue& from = QueueOf(waiting->request.priority);
-    waiting->request.priority = Priority::kDemand;
-    // Behind the reads that were there before it. Iterators stay valid.
-    QueueOf(Priority::kDemand).splice(QueueOf(Priority::kDemand).end(), from, waiting);
+    MutexLock lock(running_->mutex);
+    const auto found = running_->exchanges.find(id);
+    if (found != running_->exchanges.end()) exchange = found->second.lock();
   }
-  Pump();
-}
-
-// One thread pumps at a time, and not recursively: a transport that answers at once (a fake, or one that is
-// shutting down) would otherwise nest one frame per waiting fetch.
-void RangeFetcher::Pump() {
-  {
-    MutexLock lock(mutex_);
-    if (std::exchange(pumping_, true)) return;
-  }
-  while (true) {
-    std::optional<RangeRequest> next;
-    {
-      MutexLock lock(mutex_);
-      next = TakeNext();
-      if (!next.has_value()) {
-        pumping_ = false;
-        return;
-      }
-    }
-    Start(*std::move(next));
-  }
-}
-
-std::optional<RangeRequest> RangeFetcher::TakeNext() {
-  const bool demand_waits = !QueueOf(Priority::kDemand).empty();
-  for (const Priority priority : {Priority::kDemand, Priority::kPrefetch, Priority::kFill}) {
-    const bool demand = priority == Priority::kDemand;
-    const int limit = demand ? limits_.demand_connections : limits_.prefetch_connections;
-    Queue& queue = QueueOf(priority);
-    if (queue.empty() || (!demand && demand_waits) || RunningOf(priority) >= limit) continue;
-    RangeRequest request = std::move(queue.front().request);
-    waiting_.erase(queue.front().id);
-    queue.pop_front();
-    ++RunningOf(priority);
-    return request;
-  }
-  return std::nullopt;
-}
-
-void RangeFetcher::Start(RangeRequest request) {
-  const Priority priority = request.priority;
-  auto transfer =
-      std::make_shared<RangeTransfer>(std::move(request), counters_, [this, priority] { OnEnd(priority); });
-  HttpRequest http_request = transfer->MakeRequest();
-  http_request.connect_timeout = limits_.connect_timeout;
-  http_request.stall_timeout = limits_.stall_timeout;
-  transport_.Issue(std::move(http_request), std::move(transfer));
-}
-
-void RangeFetcher::OnEnd(Priority priority) {
-  {
-    MutexLock lock(mutex_);
-    --RunningOf(priority);
-  }
-  Pump();
+  if (exchange != nullptr) exchange->Promote(deadline, of_demand_);
 }
 
 }  // namespace lacuna

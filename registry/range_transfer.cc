@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "registry/content_range.h"
-#include "registry/http_error.h"
 
 namespace lacuna {
 namespace {
@@ -23,33 +22,32 @@ ByteRange Intersection(const ByteRange& a, const ByteRange& b) {
 
 }  // namespace
 
-RangeTransfer::RangeTransfer(RangeRequest request, FetchCounters& counters,
+RangeTransfer::RangeTransfer(RemoteBlob blob, const ByteRange& range, Priority priority,
+                             std::shared_ptr<RangeSink> sink, FetchCounters& counters,
                              absl::AnyInvocable<void() &&> on_end)
-    : request_(std::move(request)),
-      url_(request_.blob.repository.BlobUrl(request_.blob.digest)),
+    : blob_(std::move(blob)),
+      range_(range),
+      priority_(priority),
+      sink_(std::move(sink)),
       counters_(counters),
-      on_end_(std::move(on_end)) {}
+      on_end_(std::move(on_end)),
+      delivered_to_(range.offset) {}
 
-HttpRequest RangeTransfer::MakeRequest() const {
-  HttpRequest request;
-  request.url = url_;
-  request.authorization = request_.blob.repository.authorizer->AuthorizationHeader();
-  // Without Accept-Encoding a server may compress (RFC 9110 section 12.5.3), and ranges would be of that.
-  request.headers = {{"Range", absl::StrCat("bytes=", request_.range.offset, "-", request_.range.end() - 1)},
-                     {"Accept-Encoding", "identity"}};
-  return request;
+void RangeTransfer::OnAttempt(HttpRequest& request) {
+  code_ = 0;
+  request.headers.emplace_back("Range", absl::StrCat("bytes=", delivered_to_, "-", range_.end() - 1));
 }
 
 absl::Status RangeTransfer::OnHead(const HttpResponseHead& head) {
   code_ = head.status;
   if (head.status == kPartialContent) {
-    body_ = request_.range;
+    body_ = {delivered_to_, range_.end() - delivered_to_};
     RETURN_IF_ERROR(CheckPartial(head));
   } else if (head.status == kOk) {
-    body_ = {0, request_.blob.size};
+    body_ = {0, blob_.size};
     counters_.AddWholeBlobAnswer();
   } else {
-    return HttpError(head, url_);
+    return absl::UnknownError(absl::StrCat("HTTP ", head.status, " to a GET"));
   }
   position_ = body_.offset;
   return CheckLength(head.Find("Content-Length"));
@@ -60,13 +58,13 @@ absl::Status RangeTransfer::CheckPartial(const HttpResponseHead& head) const {
   if (value.empty()) return IntegrityError("HTTP 206 without Content-Range");
   const absl::StatusOr<ContentRange> got = ParseContentRange(value);
   if (!got.ok()) return IntegrityError(got.status().message());
-  if (got->range != request_.range) {
-    return IntegrityError(absl::StrCat("the answer is for bytes ", ToString(got->range), ", asked for ",
-                                       ToString(request_.range)));
+  if (got->range != body_) {
+    return IntegrityError(
+        absl::StrCat("the answer is for bytes ", ToString(got->range), ", asked for ", ToString(body_)));
   }
-  if (got->total.has_value() && *got->total != request_.blob.size) {
-    return IntegrityError(absl::StrCat("the registry's blob has ", *got->total, " bytes, the manifest says ",
-                                       request_.blob.size));
+  if (got->total.has_value() && *got->total != blob_.size) {
+    return IntegrityError(
+        absl::StrCat("the registry's blob has ", *got->total, " bytes, the manifest says ", blob_.size));
   }
   return absl::OkStatus();
 }
@@ -86,25 +84,26 @@ absl::Status RangeTransfer::OnBody(absl::Span<const char> bytes) {
         absl::StrCat("HTTP ", code_, " with more than the ", body_.length, " bytes expected"));
   }
   const ByteRange got{position_, bytes.size()};
-  const ByteRange kept = Intersection(got, request_.range);
+  const ByteRange kept = Intersection(got, {delivered_to_, range_.end() - delivered_to_});
   position_ = got.end();
   if (kept.length < got.length) counters_.AddWasted(got.length - kept.length);
   if (kept.empty()) return absl::OkStatus();
-  counters_.AddKept(request_.priority, kept.length);
-  request_.sink->OnBytes(bytes.subspan(kept.offset - got.offset, kept.length));
+  counters_.AddKept(priority_, kept.length);
+  delivered_to_ = kept.end();
+  sink_->OnBytes(bytes.subspan(kept.offset - got.offset, kept.length));
   return absl::OkStatus();
 }
 
-absl::Status RangeTransfer::CheckEnd(const absl::Status& status) const {
-  if (!status.ok() || position_ == body_.end()) return status;
+absl::Status RangeTransfer::CheckAnswer() {
+  if (position_ == body_.end()) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("the body ended after ", position_ - body_.offset, " of ", body_.length, " bytes"));
 }
 
 void RangeTransfer::OnDone(const absl::Status& status) {
-  counters_.AddRequest(code_);
   std::move(on_end_)();
-  request_.sink->OnDone(Annotate(CheckEnd(status), UrlForMessages(url_)));
+  sink_->OnDone(Annotate(status, absl::StrCat(blob_.repository.registry->host(), "/", blob_.repository.name,
+                                              "@", blob_.digest.ToString())));
 }
 
 }  // namespace lacuna

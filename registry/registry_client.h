@@ -13,7 +13,6 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/base/clock.h"
-#include "registry/http_transport.h"
 #include "registry/manifest.h"
 #include "registry/reference.h"
 #include "registry/remote_blob.h"
@@ -27,14 +26,9 @@ struct ResolvedImage {
 
 class RegistryClient {
  public:
-  struct Limits {
-    Duration total_timeout = std::chrono::seconds(60);  // of one call, however many requests it makes
-    Duration connect_timeout = std::chrono::seconds(10);
-    Duration stall_timeout = std::chrono::seconds(30);
-  };
-
-  // `transport` outlives this.
-  RegistryClient(HttpTransport& transport, Limits limits);
+  // `total_timeout` is of one call, however many requests it makes.
+  explicit RegistryClient(Duration total_timeout = std::chrono::seconds(60))
+      : total_timeout_(total_timeout) {}
 
   // The image that `reference` means now: its digest if it has one, else its tag; through an index, the one
   // for `platform`.
@@ -45,15 +39,10 @@ class RegistryClient {
   absl::StatusOr<std::string> ReadBlob(const RemoteBlob& blob, uint64_t max_bytes);
 
  private:
-  struct Fetched;
-  absl::StatusOr<Fetched> GetManifest(const Repository& repository, const std::string& tag_or_digest,
-                                      TimePoint deadline);
   absl::StatusOr<std::string> GetBlob(const RemoteBlob& blob, TimePoint deadline);
-  HttpRequest MakeRequest(const Repository& repository, std::string url) const;
-  TimePoint Deadline() const;
+  TimePoint DeadlineAt(const Registry& registry) const;
 
-  HttpTransport& transport_;
-  const Limits limits_;
+  const Duration total_timeout_;
 };
 
 }  // namespace lacuna

@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "registry/http_error.h"
 #include "registry/reference.h"
+#include "registry/url.h"
 
 namespace lacuna {
 namespace {
@@ -25,10 +25,6 @@ std::optional<absl::string_view> ConsumeScheme(absl::string_view* url) {
   return "";
 }
 
-bool MayBeInHost(char c) {
-  return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
-}
-
 bool MayBeInUrl(char c) {
   return absl::ascii_isgraph(c) && !absl::StrContains("\"<>\\^`{|}", c);
 }
@@ -39,13 +35,13 @@ absl::StatusOr<std::string> EndpointUrl(absl::string_view url, bool override_pat
   const std::optional<absl::string_view> scheme = ConsumeScheme(&url);
   if (!scheme.has_value()) return absl::InvalidArgumentError("the URL is neither http nor https");
   const absl::string_view host = url.substr(0, url.find_first_of("/?#"));
-  if (absl::StrContains(host, '@')) {
+  if (absl::StrContains(url, '@')) {  // also behind a slash, which a password may hold
     return absl::InvalidArgumentError("the URL holds a user name; credentials have a place of their own");
   }
   if (url.find_first_of("?#") != absl::string_view::npos) {
     return absl::InvalidArgumentError("the URL holds a query or a fragment");
   }
-  if (host.empty() || !std::all_of(host.begin(), host.end(), MayBeInHost)) {
+  if (!IsAuthority(host)) {
     return absl::InvalidArgumentError("the URL names no host; write https://HOST[:PORT][/PATH]");
   }
   if (!std::all_of(url.begin(), url.end(), MayBeInUrl)) {

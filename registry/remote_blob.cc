@@ -4,12 +4,16 @@
 
 namespace lacuna {
 
-std::string Repository::ManifestUrl(absl::string_view tag_or_digest) const {
-  return absl::StrCat(base_url, "/v2/", name, "/manifests/", tag_or_digest);
+std::string Repository::ManifestPath(absl::string_view tag_or_digest) const {
+  return absl::StrCat(name, "/manifests/", tag_or_digest);
 }
 
-std::string Repository::BlobUrl(const Digest& digest) const {
-  return absl::StrCat(base_url, "/v2/", name, "/blobs/", digest.ToString());
+std::string Repository::BlobPath(const Digest& digest) const {
+  return absl::StrCat(name, "/blobs/", digest.ToString());
+}
+
+std::string Repository::Scope(absl::string_view actions) const {
+  return absl::StrCat("repository:", name, ":", actions);
 }
 
 }  // namespace lacuna

@@ -1,4 +1,4 @@
-// Where a blob's bytes come from: a repository at a registry, and how we are let in.
+// Where a blob's bytes come from: a repository at a registry.
 //
 // Values; safe to use from any thread.
 #pragma once
@@ -8,18 +8,19 @@
 #include <string>
 
 #include "daemon/base/digest.h"
-#include "registry/authorizer.h"
+#include "registry/registry.h"
 
 namespace lacuna {
 
-// A repository at one host.
 struct Repository {
-  std::string base_url;                    // "https://HOST[:PORT]", no trailing slash
-  std::string name;                        // "library/debian"
-  std::shared_ptr<Authorizer> authorizer;  // never null
+  std::shared_ptr<Registry> registry;  // never null
+  std::string name;                    // "library/debian"
 
-  std::string ManifestUrl(absl::string_view tag_or_digest) const;
-  std::string BlobUrl(const Digest& digest) const;
+  // Below the API's root, as RegistryRequest has them.
+  std::string ManifestPath(absl::string_view tag_or_digest) const;
+  std::string BlobPath(const Digest& digest) const;
+  // What a token must allow; `actions` is "pull" or "pull,push".
+  std::string Scope(absl::string_view actions) const;
 };
 
 struct RemoteBlob {

@@ -18,8 +18,9 @@ Duration LifetimeOf(const Json& answer) {
   // Bounded before it becomes a Duration, whose nanoseconds would overflow. The parser gives numbers that are
   // not negative a type of their own.
   constexpr int64_t kMaxSeconds = std::chrono::duration_cast<std::chrono::seconds>(kMaxTokenLifetime).count();
-  const int64_t seconds =
-      value->is_number_unsigned() ? std::min<uint64_t>(value->get<uint64_t>(), kMaxSeconds) : int64_t{0};
+  const int64_t seconds = value->is_number_unsigned()
+                              ? static_cast<int64_t>(std::min<uint64_t>(value->get<uint64_t>(), kMaxSeconds))
+                              : 0;
   return std::clamp<Duration>(std::chrono::seconds(seconds), kMinTokenLifetime, kMaxTokenLifetime);
 }
 

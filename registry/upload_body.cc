@@ -21,6 +21,10 @@ constexpr size_t kReadSize = 1024 * 1024;
 absl::StatusOr<std::shared_ptr<FileBody>> FileBody::Open(const std::string& path) {
   UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return ErrnoStatus(errno, path);
+  return Of(std::move(file), path);
+}
+
+absl::StatusOr<std::shared_ptr<FileBody>> FileBody::Of(UniqueFd file, const std::string& path) {
   struct stat info = {};
   if (fstat(file.get(), &info) != 0) return ErrnoStatus(errno, path);
   if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
@@ -51,16 +55,8 @@ absl::StatusOr<size_t> BodyPiece::ReadAt(uint64_t offset, absl::Span<char> out) 
   if (offset >= length_) return 0;
   out = out.first(std::min<uint64_t>(out.size(), length_ - offset));
   ASSIGN_OR_RETURN(const size_t got, whole_->ReadAt(offset_ + offset, out));
-  MutexLock lock(mutex_);
-  if (closed_) return absl::CancelledError("nobody waits for this upload any more");
   if (progress_) progress_(offset_ + offset + got);
   return got;
-}
-
-void BodyPiece::Close() {
-  MutexLock lock(mutex_);
-  closed_ = true;
-  progress_ = nullptr;
 }
 
 absl::StatusOr<Digest> DigestOf(HttpBody& body, const BytesProgress& progress) {

@@ -1,8 +1,7 @@
-// Bodies of a push: a file, bytes in memory, and a piece of another body whose sending can be watched and
-// stopped.
+// Bodies of a push: a file, bytes in memory, and a piece of another body whose sending can be watched.
 //
 // Made by a pusher's caller or the pusher, read by the transport on its thread. A FileBody and a MemoryBody
-// may be used by several threads at once; a BodyPiece by one transfer, and by Close() from any thread.
+// may be used by several threads at once, a BodyPiece by one transfer.
 #pragma once
 
 #include <functional>
@@ -12,7 +11,6 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/base/digest.h"
-#include "daemon/base/mutex.h"
 #include "daemon/base/unique_fd.h"
 #include "registry/http_transport.h"
 
@@ -22,6 +20,8 @@ class FileBody : public HttpBody {
  public:
   // InvalidArgument unless `path` is a regular file. Its size is taken now.
   static absl::StatusOr<std::shared_ptr<FileBody>> Open(const std::string& path);
+  // Of a file that is open for reading; `path` is for messages.
+  static absl::StatusOr<std::shared_ptr<FileBody>> Of(UniqueFd file, const std::string& path);
 
   uint64_t size() const override { return size_; }
   // IntegrityError when the file has become shorter since.
@@ -58,17 +58,12 @@ class BodyPiece : public HttpBody {
 
   uint64_t size() const override { return length_; }
   absl::StatusOr<size_t> ReadAt(uint64_t offset, absl::Span<char> out) override;
-  // After this returns, `progress` is not called any more: whoever stops waiting for an answer calls it.
-  void Close();
 
  private:
   const std::shared_ptr<HttpBody> whole_;
   const uint64_t offset_;
   const uint64_t length_;
-
-  Mutex mutex_;  // held while `progress_` runs
-  BytesProgress progress_ ABSL_GUARDED_BY(mutex_);
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  const BytesProgress progress_;
 };
 
 // The digest of all of `body`, in one pass.

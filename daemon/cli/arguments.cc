@@ -49,7 +49,8 @@ void AddMountVerbs(CLI::App& app, Arguments& parsed) {
   CLI::App* mount = AddVerb(app, "mount", "mount an image at a directory", Verb::kMount, parsed);
   mount->add_option("--platform", parsed.platform, "os/arch[/variant] to choose (default: this host's)");
   mount->add_flag("--plain-http", parsed.plain_http, "speak HTTP without TLS to the registry");
-  mount->add_option("--creds", parsed.credentials, "USER[:PASSWORD] for the registry");
+  mount->add_option("--creds", parsed.credentials,
+                    "USER[:PASSWORD] for the registry; docker login keeps them out of the list of processes");
   AddReference(*mount, parsed);
   mount->add_option("DIR", parsed.directory, "an existing directory")->required();
 

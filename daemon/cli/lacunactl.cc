@@ -6,6 +6,7 @@
 
 #include "daemon/base/escape.h"
 #include "daemon/base/exit_code.h"
+#include "daemon/base/hide_arguments.h"
 #include "daemon/cli/arguments.h"
 #include "daemon/cli/control_client.h"
 #include "daemon/cli/interrupt.h"
@@ -51,6 +52,7 @@ int Doctor(const Arguments& arguments) {
 
 int Main(int argc, char** argv) {
   const std::variant<Arguments, int> parsed = ParseArguments(argc, argv);
+  HideArguments(argc, argv, {"--creds"});
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   const auto& arguments = std::get<Arguments>(parsed);
   return arguments.verb == Verb::kDoctor ? Doctor(arguments) : Call(arguments);

@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "daemon/base/standard_output.h"
@@ -12,6 +15,7 @@
 #include "erofs-tools/cli/registry_target.h"
 #include "erofs-tools/cli/remote_reader.h"
 #include "erofs-tools/media_types.h"
+#include "registry/referrers.h"
 #include "registry/registry_client.h"
 
 namespace lacuna {
@@ -31,14 +35,25 @@ absl::StatusOr<Inspection> InspectFile(const std::string& path) {
   return inspection;
 }
 
-absl::StatusOr<Inspection> InspectReference(const ImageArguments& arguments, HttpTransport& transport) {
-  ASSIGN_OR_RETURN(const RegistryTarget target, FindTarget(arguments));
+// An image can be looked into at a registry that does not tell who refers to it.
+std::optional<std::vector<Descriptor>> FindReferrers(const Repository& repository, const Digest& digest) {
+  absl::StatusOr<std::vector<Descriptor>> found = Referrers().List(repository, digest);
+  if (found.ok()) return *std::move(found);
+  std::fprintf(stderr, "lacuna-image: what refers to the image is not shown: %s\n",
+               std::string(found.status().message()).c_str());
+  return std::nullopt;
+}
+
+absl::StatusOr<Inspection> InspectReference(const ImageArguments& arguments, Registries& registries) {
+  ASSIGN_OR_RETURN(const RegistryTarget target,
+                   FindTarget(arguments.object, arguments.source_credentials, arguments, registries));
   ASSIGN_OR_RETURN(const Platform platform, WantedPlatform(arguments));
-  RegistryClient client(transport, {});
+  RegistryClient client;
   ASSIGN_OR_RETURN(ResolvedImage image, client.Resolve(target.repository, target.reference, platform));
   Inspection inspection{.reference = ToString(target.reference),
                         .manifest_digest = std::move(image.manifest_digest),
                         .manifest = std::move(image.manifest)};
+  inspection.referrers = FindReferrers(target.repository, inspection.manifest_digest);
   const auto& layers = inspection.manifest.layers;
   const auto bootstrap = std::find_if(layers.begin(), layers.end(), [](const Descriptor& layer) {
     return layer.media_type == kErofsLayerType;
@@ -46,17 +61,17 @@ absl::StatusOr<Inspection> InspectReference(const ImageArguments& arguments, Htt
   if (bootstrap == layers.end()) return inspection;
   const RemoteBlob blob{target.repository, bootstrap->digest, bootstrap->size};
   ASSIGN_OR_RETURN(inspection.erofs, ReadErofsMetadata(blob.size, [&](const ByteRange& range) {
-                     return ReadRemoteRange(transport, blob, range);
+                     return ReadRemoteRange(registries.counters(), blob, range);
                    }));
   return inspection;
 }
 
 }  // namespace
 
-absl::Status Inspect(const ImageArguments& arguments, HttpTransport& transport) {
+absl::Status Inspect(const ImageArguments& arguments, Registries& registries) {
   ASSIGN_OR_RETURN(const Inspection inspection, IsFile(arguments.object)
                                                     ? InspectFile(arguments.object)
-                                                    : InspectReference(arguments, transport));
+                                                    : InspectReference(arguments, registries));
   return Print(arguments.json ? ToJson(inspection) : ToText(inspection));
 }
 

@@ -5,11 +5,11 @@
 
 #include "absl/status/status.h"
 #include "erofs-tools/cli/arguments.h"
-#include "registry/http_transport.h"
+#include "registry/registries.h"
 
 namespace lacuna {
 
 // Of an image in a registry only the manifest and the first 64 KiB of its bootstrap are fetched.
-absl::Status Inspect(const ImageArguments& arguments, HttpTransport& transport);
+absl::Status Inspect(const ImageArguments& arguments, Registries& registries);
 
 }  // namespace lacuna

@@ -53,7 +53,8 @@ std::string ToJson(const PushResult& result) {
                {"blobs", Json::array()}};
   for (const PushedBlob& blob : result.blobs) {
     json["blobs"].push_back(ToJson(blob.descriptor));
-    json["blobs"].back()["sent"] = blob.sent;
+    json["blobs"].back()["sent"] = blob.how == BlobPush::kSent;
+    json["blobs"].back()["mounted"] = blob.how == BlobPush::kMounted;
   }
   return Dump(json, 2) + "\n";
 }
@@ -70,6 +71,13 @@ std::string ToJson(const Inspection& inspection) {
     json["config"] = ToJson(inspection.manifest.config);
     json["layers"] = Json::array();
     for (const Descriptor& layer : inspection.manifest.layers) json["layers"].push_back(ToJson(layer));
+  }
+  if (inspection.referrers.has_value()) {
+    json["referrers"] = Json::array();
+    for (const Descriptor& referrer : *inspection.referrers) {
+      json["referrers"].push_back(ToJson(referrer));
+      json["referrers"].back()["artifact_type"] = referrer.artifact_type;
+    }
   }
   if (inspection.erofs.has_value()) json["erofs"] = ToJson(*inspection.erofs);
   return Dump(json, 2) + "\n";

@@ -8,10 +8,15 @@
 
 #include "absl/strings/match.h"
 #include "daemon/base/exit_code.h"
+#include "daemon/base/hide_arguments.h"
+#include "daemon/base/log.h"
+#include "daemon/base/real_clock.h"
 #include "erofs-tools/cli/arguments.h"
+#include "erofs-tools/cli/copy.h"
 #include "erofs-tools/cli/inspect.h"
 #include "erofs-tools/cli/push.h"
 #include "registry/curl_transport.h"
+#include "registry/registries.h"
 
 namespace lacuna {
 namespace {
@@ -31,14 +36,40 @@ void ExitOnInterrupt() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+const char* NameOf(ImageVerb verb) {
+  switch (verb) {
+    case ImageVerb::kPush:
+      return "push";
+    case ImageVerb::kCopy:
+      return "copy";
+    case ImageVerb::kInspect:
+      break;
+  }
+  return "inspect";
+}
+
+const char* AccessAdvice(const ImageArguments& arguments) {
+  if (!arguments.source_credentials.empty() || !arguments.dest_credentials.empty()) {
+    return "; check the credentials and what they allow";
+  }
+  switch (arguments.verb) {
+    case ImageVerb::kPush:
+      return "; pass --dest-creds USER:PASSWORD, or --authfile FILE if not ~/.docker/config.json has them";
+    case ImageVerb::kCopy:
+      return "; pass --src-creds or --dest-creds USER:PASSWORD, or --authfile FILE if not "
+             "~/.docker/config.json has them";
+    case ImageVerb::kInspect:
+      break;
+  }
+  return "; pass --src-creds USER:PASSWORD, or --authfile FILE if not ~/.docker/config.json has them";
+}
+
 // What to try, where the cause does not say it already.
 const char* Advice(const absl::Status& status, const ImageArguments& arguments) {
   if (absl::StrContains(status.message(), "; ")) return "";
-  const bool push = arguments.verb == ImageVerb::kPush;
   switch (status.code()) {
     case absl::StatusCode::kUnauthenticated:
-      if (!arguments.credentials.empty()) return "; check the credentials and what they allow";
-      return push ? "; pass --dest-creds USER:PASSWORD" : "; pass --src-creds USER:PASSWORD";
+      return AccessAdvice(arguments);
     case absl::StatusCode::kUnavailable:
       return "; check host and port, and that the registry runs; for one without TLS pass --tls-verify=false";
     case absl::StatusCode::kNotFound:
@@ -51,20 +82,45 @@ const char* Advice(const absl::Status& status, const ImageArguments& arguments) 
 }
 
 int Fail(const absl::Status& status, const ImageArguments& arguments) {
-  const bool push = arguments.verb == ImageVerb::kPush;
-  std::fprintf(stderr, "lacuna-image: %s %s: %s%s\n", push ? "push" : "inspect", arguments.object.c_str(),
+  std::fprintf(stderr, "lacuna-image: %s %s: %s%s\n", NameOf(arguments.verb), arguments.object.c_str(),
                std::string(status.message()).c_str(), Advice(status, arguments));
   return ExitCodeOf(status);
 }
 
+absl::Status Dispatch(const ImageArguments& arguments, Registries& registries) {
+  switch (arguments.verb) {
+    case ImageVerb::kPush:
+      return Push(arguments, registries);
+    case ImageVerb::kCopy:
+      return Copy(arguments, registries);
+    case ImageVerb::kInspect:
+      break;
+  }
+  return Inspect(arguments, registries);
+}
+
+absl::Status Run(const ImageArguments& arguments) {
+  CurlTransport transport;
+  RealClock clock;
+  Registries registries(transport, clock,
+                        {.certs_dirs = SplitCertsDirs(arguments.certs_dirs),
+                         .credentials = {.auth_file = arguments.auth_file}});
+  absl::Status status = Dispatch(arguments, registries);
+  // Nobody is told anything any more before what they use goes.
+  registries.Stop();
+  transport.Stop();
+  clock.Stop();
+  return status;
+}
+
 int Main(int argc, char** argv) {
   const std::variant<ImageArguments, int> parsed = ParseImageArguments(argc, argv);
+  HideArguments(argc, argv, {"--src-creds", "--dest-creds"});
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   const auto& arguments = std::get<ImageArguments>(parsed);
   ExitOnInterrupt();
-  CurlTransport transport;
-  const absl::Status status =
-      arguments.verb == ImageVerb::kPush ? Push(arguments, transport) : Inspect(arguments, transport);
+  SetLogLevel("error").IgnoreError();  // a host that fails is told of by the error that ends it
+  const absl::Status status = Run(arguments);
   return status.ok() ? kExitDone : Fail(status, arguments);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "erofs-tools/erofs_metadata.h"
+#include "registry/image_pusher.h"
 #include "registry/manifest.h"
 #include "registry/platform.h"
 
@@ -16,11 +17,12 @@ namespace lacuna {
 
 struct PushedBlob {
   Descriptor descriptor;
-  bool sent = false;  // false: the registry had it
+  BlobPush how = BlobPush::kSent;
 };
 
+// Of a push or a copy.
 struct PushResult {
-  std::string reference;  // canonical, with its tag
+  std::string reference;  // canonical, with its tag; a layout as it was given
   Digest manifest_digest;
   std::vector<PushedBlob> blobs;
 };
@@ -32,10 +34,13 @@ struct Inspection {
   std::string reference;   // canonical; empty for a file
   Digest manifest_digest;
   Manifest manifest;
-  std::optional<ErofsMetadata> erofs;  // none for an image without an EROFS layer
+  std::optional<std::vector<Descriptor>> referrers;  // none for a file, or when the registry did not say
+  std::optional<ErofsMetadata> erofs;                // none for an image without an EROFS layer
 };
 
 std::string ToText(const PushResult& result);
+// What became of one blob, while others follow: a line on stderr.
+void PrintBlob(BlobPush how, uint64_t size, const std::string& label);
 std::string ToJson(const PushResult& result);
 std::string ToText(const Inspection& inspection);
 std::string ToJson(const Inspection& inspection);

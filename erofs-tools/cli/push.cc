@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/base/format_bytes.h"
 #include "daemon/base/progress_bar.h"
 #include "daemon/base/standard_output.h"
 #include "daemon/base/status.h"
@@ -58,18 +57,16 @@ Blob MakeConfig(const Platform& platform, const std::vector<Blob>& layers) {
 absl::StatusOr<PushedBlob> PushBlob(ImagePusher& pusher, const Repository& repository, const Blob& blob,
                                     bool quiet) {
   const Descriptor& descriptor = blob.descriptor;
-  absl::StatusOr<bool> sent;
+  absl::StatusOr<BlobPush> how;
   {
     ProgressBar bar(absl::StrCat("pushing ", blob.label), !quiet);
-    sent = pusher.PushBlob({repository, descriptor.digest, descriptor.size}, blob.body,
-                           [&](uint64_t bytes) { bar.Update(bytes, descriptor.size); });
+    how = pusher.PushBlob(
+        {repository, descriptor.digest, descriptor.size}, [&] { return blob.body; }, /*mount_from=*/"",
+        [&](uint64_t bytes) { bar.Update(bytes, descriptor.size); });
   }
-  if (!sent.ok()) return sent.status();
-  if (!quiet) {
-    std::fprintf(stderr, "%s  %s  %s\n", *sent ? "pushed " : "present", FormatBytes(descriptor.size).c_str(),
-                 blob.label.c_str());
-  }
-  return PushedBlob{descriptor, *sent};
+  if (!how.ok()) return how.status();
+  if (!quiet) PrintBlob(*how, descriptor.size, blob.label);
+  return PushedBlob{descriptor, *how};
 }
 
 absl::StatusOr<PushResult> PushAll(ImagePusher& pusher, const RegistryTarget& target,
@@ -83,22 +80,20 @@ absl::StatusOr<PushResult> PushAll(ImagePusher& pusher, const RegistryTarget& ta
     result.blobs.push_back(std::move(pushed));
   }
   ASSIGN_OR_RETURN(result.manifest_digest,
-                   pusher.PushManifest(target.repository, target.reference.tag, manifest));
+                   pusher.PushManifest(target.repository, target.reference.tag,
+                                       {manifest.media_type, ManifestJson(manifest)}));
   return result;
 }
 
 }  // namespace
 
-absl::Status Push(const ImageArguments& arguments, HttpTransport& transport) {
-  ASSIGN_OR_RETURN(const RegistryTarget target, FindTarget(arguments));
-  if (!target.reference.digest.empty()) {
-    return absl::InvalidArgumentError("a push goes to a tag; leave the digest away");
-  }
+absl::Status Push(const ImageArguments& arguments, Registries& registries) {
+  ASSIGN_OR_RETURN(const RegistryTarget target, FindPushTarget(arguments.object, arguments, registries));
   ASSIGN_OR_RETURN(const Platform platform, WantedPlatform(arguments));
   ASSIGN_OR_RETURN(const ImageFiles image, OpenImageFiles(arguments.files));
   ASSIGN_OR_RETURN(std::vector<Blob> layers, MakeLayers(image, !arguments.quiet));
   Blob config = MakeConfig(platform, layers);
-  ImagePusher pusher(transport, {});
+  ImagePusher pusher;
   ASSIGN_OR_RETURN(const PushResult result,
                    PushAll(pusher, target, std::move(layers), std::move(config), arguments.quiet));
   return Print(arguments.json ? ToJson(result) : ToText(result));

@@ -5,13 +5,13 @@
 
 #include "absl/status/status.h"
 #include "erofs-tools/cli/arguments.h"
-#include "registry/http_transport.h"
+#include "registry/registries.h"
 
 namespace lacuna {
 
 // The bootstrap is a layer of type kErofsLayerType, each device one of kErofsDeviceType, in the order of the
 // device table; then config and manifest. Nothing is sent when the files are not an image. Prints what was
 // pushed.
-absl::Status Push(const ImageArguments& arguments, HttpTransport& transport);
+absl::Status Push(const ImageArguments& arguments, Registries& registries);
 
 }  // namespace lacuna

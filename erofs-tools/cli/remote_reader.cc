@@ -10,6 +10,8 @@
 namespace lacuna {
 namespace {
 
+constexpr std::chrono::seconds kTimeout(60);
+
 class Collector : public RangeSink {
  public:
   void OnBytes(absl::Span<const char> bytes) override { bytes_.append(bytes.data(), bytes.size()); }
@@ -29,11 +31,11 @@ class Collector : public RangeSink {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadRemoteRange(HttpTransport& transport, const RemoteBlob& blob,
+absl::StatusOr<std::string> ReadRemoteRange(FetchCounters& counters, const RemoteBlob& blob,
                                             const ByteRange& range) {
-  RangeFetcher fetcher(transport, {});
+  RangeFetcher fetcher(counters, Persistence::kAFewTimes);
   const auto collector = std::make_shared<Collector>();
-  fetcher.Fetch(blob, range, Priority::kDemand, collector);
+  fetcher.Fetch(blob, range, Priority::kDemand, std::chrono::steady_clock::now() + kTimeout, collector);
   return collector->Wait();
 }
 

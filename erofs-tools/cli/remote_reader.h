@@ -7,13 +7,13 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/base/byte_range.h"
-#include "registry/http_transport.h"
+#include "registry/fetch_counters.h"
 #include "registry/remote_blob.h"
 
 namespace lacuna {
 
 // The bytes of `range`, which lies within the blob, by one ranged GET. Errors as RangeFetcher has them.
-absl::StatusOr<std::string> ReadRemoteRange(HttpTransport& transport, const RemoteBlob& blob,
+absl::StatusOr<std::string> ReadRemoteRange(FetchCounters& counters, const RemoteBlob& blob,
                                             const ByteRange& range);
 
 }  // namespace lacuna

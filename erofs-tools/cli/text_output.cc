@@ -1,4 +1,6 @@
 // The tables that lacuna-image prints: one fact a line, its name in the first column.
+#include <cstdio>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -54,6 +56,13 @@ std::string ToText(const PushResult& result) {
   return absl::StrCat(result.reference, "@", result.manifest_digest.ToString(), "\n");
 }
 
+void PrintBlob(BlobPush how, uint64_t size, const std::string& label) {
+  const char* const word = how == BlobPush::kSent      ? "pushed "
+                           : how == BlobPush::kMounted ? "mounted"
+                                                       : "present";
+  std::fprintf(stderr, "%s  %s  %s\n", word, FormatBytes(size).c_str(), label.c_str());
+}
+
 std::string ToText(const Inspection& inspection) {
   std::string text;
   if (inspection.reference.empty()) {
@@ -68,6 +77,11 @@ std::string ToText(const Inspection& inspection) {
     for (size_t i = 0; i < inspection.manifest.layers.size(); ++i) {
       AppendLine(text, absl::StrCat("layer ", i + 1), ToText(inspection.manifest.layers[i]));
     }
+  }
+  for (const Descriptor& referrer : inspection.referrers.value_or(std::vector<Descriptor>())) {
+    AppendLine(text, "referrer",
+               absl::StrCat(referrer.digest.ToString(), "  ", FormatBytes(referrer.size), "  ",
+                            EscapeForTerminal(referrer.artifact_type)));
   }
   if (inspection.erofs.has_value()) AppendErofs(text, *inspection.erofs);
   return text;

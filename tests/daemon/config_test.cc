@@ -46,10 +46,17 @@ connect_timeout = "3s"
 stall_timeout = "2m"
 demand_connections = 7
 prefetch_connections = 3
+min_bytes_per_second = 0
+requests_per_second = 50
+certs_dirs = "/a:/b"
+auth_file = "/srv/auth.json"
 [cache]
 commit_interval = "10ms"
 [registry."registry.example:5000"]
 plain_http = true
+username = "me"
+password_file = "/srv/password"
+credential_helper = "pass"
 [registry.localhost]
 [log]
 level = "debug"
@@ -63,10 +70,17 @@ level = "debug"
                     .failure_memory = seconds(0),
                     .connect_timeout = seconds(3),
                     .stall_timeout = minutes(2),
+                    .min_bytes_per_second = 0,
                     .demand_connections = 7,
-                    .prefetch_connections = 3};
+                    .prefetch_connections = 3,
+                    .requests_per_second = 50,
+                    .certs_dirs = "/a:/b",
+                    .auth_file = "/srv/auth.json"};
   expected.cache.commit_interval = milliseconds(10);
-  expected.registries = {{"registry.example:5000", {.plain_http = true}}, {"localhost", {}}};
+  expected.registries = {
+      {"registry.example:5000",
+       {.plain_http = true, .username = "me", .password_file = "/srv/password", .credential_helper = "pass"}},
+      {"localhost", {}}};
   expected.log.level = "debug";
   EXPECT_EQ(*config, expected);
 }
@@ -75,7 +89,8 @@ TEST(Config, AnUnknownKeyIsNamedWithItsLineAndTheKnownOnes) {
   EXPECT_EQ(ErrorOf("[log]\nlevel = \"info\"\n\n[door]\n# c\nfuse_lop = true\n"),
             "lacunad.toml:6: unknown key 'door.fuse_lop'; known here: kind, fuse_loop");
   EXPECT_EQ(ErrorOf("[registry.\"a:5000\"]\nhttp = true"),
-            "lacunad.toml:2: unknown key 'registry.\"a:5000\".http'; known here: plain_http");
+            "lacunad.toml:2: unknown key 'registry.\"a:5000\".http'; known here: plain_http, "
+            "username, password_file, credential_helper");
 }
 
 TEST(Config, AnUnknownTableIsNamedWithItsLine) {
@@ -120,6 +135,18 @@ INSTANTIATE_TEST_SUITE_P(
                  "fetch.demand_connections: expected a whole number from 1 to 1024"},
         BadValue{"[fetch]\nprefetch_connections = 2.5",
                  "fetch.prefetch_connections: expected a whole number from 1 to 1024"},
+        BadValue{"[fetch]\nrequests_per_second = -1",
+                 "fetch.requests_per_second: expected a whole number from 0 to 1000000"},
+        BadValue{"[fetch]\ncerts_dirs = \"/a:b\"", "fetch.certs_dirs: expected an absolute path"},
+        BadValue{"[fetch]\nauth_file = \"auth.json\"", "fetch.auth_file: expected an absolute path"},
+        BadValue{"[registry.a]\nusername = \"a:b\"",
+                 "registry.\"a\".username: expected a user name, without colon"},
+        BadValue{"\n[registry.a]\nusername = \"me\"",
+                 "[registry.\"a\"]: username and password_file go together"},
+        BadValue{
+            "[registry.a]\ncredential_helper = \"../x\"",
+            "registry.\"a\".credential_helper: expected what follows \"docker-credential-\" in the helper's "
+            "name, such as \"pass\""},
         BadValue{"[cache]\ncommit_interval = \"0s\"",
                  "cache.commit_interval: expected a duration from 10ms to 1h"},
         BadValue{"[daemon]\nroot = \"relative\"", "daemon.root: expected an absolute path"},

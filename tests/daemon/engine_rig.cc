@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -53,13 +54,14 @@ EngineRig::EngineRig(std::vector<std::string> blobs, BlobCache::Options options,
     : store(*ObjectStore::Open(folder.path())),
       http([this](const HttpRequest& request) { return Respond(request); }),
       ledger(http),
-      fetcher(ledger, {}),
+      registry(ledger, clock, "registry.test", {}, {}, {.penalties_to_rest = 1 << 30}),
+      // What follows a failure is the registry client's, and tested there.
+      fetcher(registry.counters, Persistence::kOnce),
       pool(std::in_place, workers),
       options_(options),
       workers_(workers) {
   for (std::string& blob : blobs) {
-    Repository repository{"http://registry.test", absl::StrCat("blob/", served_.size()), MakeAnonymous()};
-    Served served{.remote = {std::move(repository), Digest::Of(blob), blob.size()}};
+    Served served{.remote = registry.blob(absl::StrCat("blob/", served_.size()), blob)};
     served.responder = FakeHttp::ServeBlob(blob);
     blob.resize(RoundUp(blob.size(), kBlockSize));
     served.truth = std::make_shared<const std::string>(std::move(blob));
@@ -114,8 +116,9 @@ FakeAnswer EngineRig::Respond(const HttpRequest& request) const {
     if (std::optional<FakeAnswer> answer = fault(request)) return *std::move(answer);
   }
   for (const Served& served : served_) {
-    if (request.url == served.remote.repository.BlobUrl(served.remote.digest))
+    if (absl::EndsWith(request.url, served.remote.repository.BlobPath(served.remote.digest))) {
       return served.responder(request);
+    }
   }
   return {.status = 404};
 }

@@ -16,6 +16,7 @@
 #include "tests/daemon/fetch_ledger.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_http.h"
+#include "tests/fakes/fake_registry.h"
 #include "tests/fakes/faulty_backing_file.h"
 #include "tests/fakes/simulated_door.h"
 #include "tests/fakes/temp_dir.h"
@@ -62,7 +63,9 @@ class EngineRig {
   ~EngineRig();
 
   BlobCache::Context context();
-  std::string url(size_t index = 0) const { return blob(index).repository.BlobUrl(blob(index).digest); }
+  std::string url(size_t index = 0) const {
+    return "http://registry.test/v2/" + blob(index).repository.BlobPath(blob(index).digest);
+  }
   const RemoteBlob& blob(size_t index = 0) const { return served_[index].remote; }
   const std::shared_ptr<const std::string>& truth(size_t index = 0) const { return served_[index].truth; }
   // Opens the object of a blob, from what the disk has of it. Closed by the rig's end.
@@ -81,6 +84,7 @@ class EngineRig {
   const std::unique_ptr<ObjectStore> store;
   FakeHttp http;
   FetchLedger ledger;
+  FakeRegistry registry;
   RangeFetcher fetcher;
   std::optional<WorkerPool> pool;
 

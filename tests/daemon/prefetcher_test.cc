@@ -33,7 +33,7 @@ TEST(Prefetcher, BringsEveryByteAndIsDoneWhenAllIsVerified) {
   EXPECT_EQ(a.cache->state(), BlobCache::State::kFinished);
   EXPECT_EQ(b.cache->state(), BlobCache::State::kFinished);
   EXPECT_EQ(a.Read({0, a.cache->size()})->Wait(), absl::OkStatus());
-  const FetchStats fetched = rig.fetcher.stats();
+  const FetchStats fetched = rig.registry.counters.stats();
   EXPECT_EQ(fetched.fill_bytes, 3 * kMiB + 100 + kMiB / 2);
   EXPECT_EQ(fetched.demand_bytes, 0u);
 }

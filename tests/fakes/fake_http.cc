@@ -102,7 +102,7 @@ void FakeHttp::Deliver(const Exchange& exchange) const {
   HttpResponseHandler& handler = *exchange.handler;
   if (answer.status == 0) return handler.OnDone(answer.end);
   absl::Status status =
-      handler.OnHead({.status = answer.status, .headers = answer.headers, .final_url = exchange.request.url});
+      handler.OnHead({.status = answer.status, .headers = answer.headers, .url = exchange.request.url});
   for (size_t at = 0; status.ok() && at < answer.body.size(); at += answer.piece) {
     const size_t size = std::min(answer.piece, answer.body.size() - at);
     status = handler.OnBody(absl::MakeConstSpan(answer.body).subspan(at, size));

@@ -198,7 +198,7 @@ class RefusalTest(IntegrationTest):
         self.folder.chmod(0o711)
         program = self.folder / "lacunad"
         shutil.copy(programs.LACUNAD, program)
-        home = self.folder / "home"
+        home = self.folder / "nobodys"
         home.mkdir()
         os.chown(home, 65534, 65534)
         command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", program,

@@ -1,8 +1,4 @@
 """Many readers at once, on real mounts."""
-import json
-import pathlib
-import subprocess
-import sys
 import time
 
 from harness import faults, programs
@@ -10,7 +6,6 @@ from harness.case import BLOBS, IntegrationTest
 from harness.process import wait_until
 from harness.trees import TreeSpec
 
-READERS = str(pathlib.Path(__file__).with_name("readers.py"))
 SEED = 20240607
 PARKED = 1000
 STRIDE = 128 << 10  # two chunks apart: no two readers wait for the same
@@ -19,18 +14,6 @@ MAY_GROW_BYTES = 64 << 20
 
 
 class ReadersTest(IntegrationTest):
-    def start_readers(self, *arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, READERS, *map(str, arguments)]
-        readers = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(readers.stdout.close)
-        self.addCleanup(readers.kill)
-        return readers
-
-    def finish(self, readers: subprocess.Popen[str]) -> dict:
-        output, _ = readers.communicate(timeout=100)
-        self.assertEqual(readers.returncode, 0)
-        return json.loads(output)
-
     def test_64_readers_of_4_objects(self) -> None:
         self.start_registry()
         images = [self.images.get(TreeSpec(seed=seed, files=40, mean_bytes=150_000, big_bytes=8 << 20)) for seed in range(4)]
@@ -44,7 +27,7 @@ class ReadersTest(IntegrationTest):
             while readers.poll() is None:
                 threads_most = max(threads_most, daemon.process.threads())
                 time.sleep(0.02)
-        found = self.finish(readers)
+        found = self.finish_readers(readers)
         self.assertEqual(found["wrong"], [], f"seed {SEED}")
         self.assertGreater(found["bytes"], 50 << 20)
         self.assertEqual(self.wire.overlapping_ranges(BLOBS), [])
@@ -70,7 +53,7 @@ class ReadersTest(IntegrationTest):
         deadline = 6.0
         daemon, readers, resident_before = self.park(f"{deadline:.0f}s")
         grown = daemon.process.resident_bytes() - resident_before
-        found = self.finish(readers)
+        found = self.finish_readers(readers)
         grown = max(grown, daemon.process.resident_bytes() - resident_before)
         print(f"{PARKED} parked reads: {grown >> 20} MiB more, readers waited {found['fastest']:.2f} to {found['slowest']:.2f} s")
         self.assertLess(grown, MAY_GROW_BYTES)
@@ -82,7 +65,7 @@ class ReadersTest(IntegrationTest):
     def test_1000_parked_reads_do_not_hold_up_the_end(self) -> None:
         daemon, readers, _ = self.park("60s")
         daemon.stop()  # within 2 s
-        self.assertEqual(self.finish(readers)["outcomes"], ["EIO"])
+        self.assertEqual(self.finish_readers(readers)["outcomes"], ["EIO"])
 
     def test_a_killed_reader_goes_away_and_the_rest_is_served(self) -> None:
         daemon, image, reference = self.serve(PARKING_LOT, fetch={"read_deadline": "20s"})

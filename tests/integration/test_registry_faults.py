@@ -1,20 +1,27 @@
-"""What a registry can do wrong: `lacunactl mount` says so, a reader gets EIO, and nothing wrong is ever kept."""
+"""What a registry can do wrong: what passes is not noticed, what lasts ends a mount with the reason and a read with EIO by its
+deadline, and nothing wrong is ever kept."""
+import concurrent.futures
+import contextlib
 import errno
 import http.client
 import pathlib
 import time
+from collections.abc import Callable, Iterator
 
 from harness import faults, programs
-from harness.case import BLOBS, IntegrationTest
+from harness.case import BLOBS, MANIFESTS, IntegrationTest
 from harness.daemon import Daemon
 from harness.images import Image
 from harness.process import wait_until
 from harness.trees import TreeSpec
 
-MANIFESTS = "/manifests/"
 DEADLINE_SECONDS = 2.0
 FETCH = {"read_deadline": f"{DEADLINE_SECONDS:.0f}s", "failure_memory": "100ms", "connect_timeout": "1s", "stall_timeout": "1s"}
 SPEC = TreeSpec(seed=4, files=20, big_bytes=4 << 20)
+REFUSED = faults.Answer(401, [("WWW-Authenticate", 'Basic realm="test"')])
+PASSING = [faults.Answer(500), faults.Answer(503), faults.Answer(429), faults.Reset(), faults.Close(), faults.Reset(after=100),
+           faults.Truncate(after=100)]
+LOG_IN = r"; mount with --creds USER\[:PASSWORD\], or log in: docker login 127\.0\.0\.1:\d+$"
 
 
 class MountFaultTest(IntegrationTest):
@@ -54,8 +61,7 @@ class MountFaultTest(IntegrationTest):
         self.check(faults.Answer(404), MANIFESTS, programs.NOT_FOUND, "404|not found")
 
     def test_manifest_401(self) -> None:
-        refused = faults.Answer(401, [("WWW-Authenticate", 'Basic realm="test"')])
-        self.check(refused, MANIFESTS, programs.AUTHENTICATION, "--creds")
+        self.check(REFUSED, MANIFESTS, programs.AUTHENTICATION, LOG_IN)
 
     def test_manifest_500(self) -> None:
         self.check(faults.Answer(500), MANIFESTS, programs.FAILED, "500")
@@ -80,8 +86,7 @@ class MountFaultTest(IntegrationTest):
         self.check(faults.Answer(404), BLOBS, programs.NOT_FOUND, "404|not found")
 
     def test_blob_401(self) -> None:
-        refused = faults.Answer(401, [("WWW-Authenticate", 'Basic realm="test"')])
-        self.check(refused, BLOBS, programs.AUTHENTICATION, "--creds|401|credentials")
+        self.check(REFUSED, BLOBS, programs.AUTHENTICATION, LOG_IN)
 
     def test_blob_500(self) -> None:
         self.check(faults.Answer(500), BLOBS, programs.FAILED, "500")
@@ -98,8 +103,31 @@ class MountFaultTest(IntegrationTest):
         self.check(faults.Truncate(1000), BLOBS, programs.FAILED, ".")
 
 
+    def get_over(self, path: str, passing: list[faults.Fault]) -> None:
+        """Each fault, twice in a row, is tried through: nobody has to mount again."""
+        self.start_registry()
+        image = self.images.get(SPEC)
+        reference = self.push(image)
+        for number, fault in enumerate(passing):
+            daemon = self.new_daemon(fetch={"stall_timeout": "500ms"}).start()  # which has nothing yet
+            with self.proxy.inject(fault, path, times=2) as rule, self.proxy.inject(fault, path, method="HEAD", times=2):
+                mounted = daemon.mount(reference, self.mount_point(f"mnt{number}"))
+                self.assertEqual(rule.times, 0, f"{fault} was not met")
+            self.assertEqual((mounted / "four-kib").read_bytes(), (image.tree / "four-kib").read_bytes())
+            daemon.stop()
+
+    def test_a_manifest_that_comes_at_the_third_attempt(self) -> None:
+        self.get_over(MANIFESTS, PASSING)
+
+    def test_a_manifest_that_is_right_at_the_third_attempt(self) -> None:
+        self.get_over(MANIFESTS, [faults.Corrupt(20)])
+
+    def test_a_bootstrap_that_comes_at_the_third_attempt(self) -> None:
+        self.get_over(BLOBS, PASSING)
+
+
 class ReadFaultTest(IntegrationTest):
-    """Faults that a reader meets on an image that is mounted: EIO by the deadline, the right bytes once they are lifted."""
+    """Faults that last while a reader waits: EIO by the deadline, the right bytes once they are lifted."""
 
     def mounted(self) -> tuple[Daemon, Image, pathlib.Path]:
         daemon, image, reference = self.serve(SPEC, fetch=FETCH)
@@ -130,7 +158,7 @@ class ReadFaultTest(IntegrationTest):
         self.check(faults.Answer(404))
 
     def test_401(self) -> None:
-        self.check(faults.Answer(401, [("WWW-Authenticate", 'Basic realm="test"')]))
+        self.check(REFUSED)
 
     def test_500(self) -> None:
         self.check(faults.Answer(500))
@@ -141,7 +169,36 @@ class ReadFaultTest(IntegrationTest):
     def test_closed(self) -> None:
         self.check(faults.Close())
 
-    def test_truncated(self) -> None:
+    def test_403(self) -> None:
+        self.check(faults.Answer(403))
+
+    def test_416(self) -> None:
+        self.check(faults.Answer(416))
+
+    def test_429(self) -> None:
+        self.check(faults.Answer(429))
+
+    def test_429_until_after_the_deadline(self) -> None:
+        """Told to wait for longer than its reader does, the daemon asks no more, and says so early."""
+        daemon, image, mounted = self.mounted()
+        with self.proxy.inject(faults.Answer(429, retry_after=3), BLOBS):
+            self.reads_eio(mounted / "four-kib")
+            self.assertEqual([r.status for r in self.wire.requests_for(BLOBS)], [429])
+        time.sleep(3)
+        self.assert_equal_trees(image, mounted)
+        daemon.stop()
+
+    def test_reset(self) -> None:
+        self.check(faults.Reset())
+
+    def test_stalled(self) -> None:
+        self.check(faults.Stall(after=0))
+
+    def test_redirected_in_circles(self) -> None:
+        self.check(faults.RedirectLoop())
+
+    def test_truncated_to_next_to_nothing(self) -> None:
+        """Each attempt goes on where the last one ended, and still the end is out of reach."""
         self.check(faults.Truncate(after=100))
 
     def test_wrong_content_range(self) -> None:
@@ -195,6 +252,88 @@ class ReadFaultTest(IntegrationTest):
         self.assert_equal_trees(image, again)
         daemon.ctl("prefetch", "--wait", "--all", reference)
         self.assert_equal_trees(image, again)
+        daemon.stop()
+
+
+class PassingFaultTest(IntegrationTest):
+    """Faults that pass while a reader waits, or that let it get on: the right bytes, and no EIO."""
+
+    def mounted(self) -> tuple[Daemon, Image, pathlib.Path]:
+        fetch = {"read_deadline": "5s", "stall_timeout": "1s", "connect_timeout": "1s"}
+        daemon, image, reference = self.serve(SPEC, fetch=fetch)
+        mounted = daemon.mount(reference, self.mount_point())
+        self.wire.clear()
+        return daemon, image, mounted
+
+    def check(self, fault: faults.Fault) -> None:
+        self.check_for_a_second(lambda: self.proxy.inject(fault, BLOBS))
+
+    def check_for_a_second(self, break_it: Callable[[], contextlib.AbstractContextManager]) -> None:
+        daemon, image, mounted = self.mounted()
+        with concurrent.futures.ThreadPoolExecutor() as readers:
+            with break_it():
+                reads = {name: readers.submit((mounted / name).read_bytes) for name in ("four-kib", "big")}
+                time.sleep(1)
+                self.assertEqual([name for name, read in reads.items() if read.done()], [], "the fault was not met")
+            for name, read in reads.items():
+                self.assertEqual(read.result(), (image.tree / name).read_bytes(), name)
+        self.assertEqual(daemon.status()["errors"], 0)
+        self.assert_equal_trees(image, mounted)
+        daemon.stop()
+
+    def test_500(self) -> None:
+        self.check(faults.Answer(500))
+
+    def test_429(self) -> None:
+        self.check(faults.Answer(429))
+
+    def test_429_with_retry_after(self) -> None:
+        self.check(faults.Answer(429, retry_after=1))
+
+    def test_503_with_retry_after(self) -> None:
+        self.check(faults.Answer(503, retry_after=1))
+
+    def test_reset_before_the_answer(self) -> None:
+        self.check(faults.Reset())
+
+    def test_reset_in_the_body(self) -> None:
+        self.check(faults.Reset(after=1000))
+
+    def test_truncated(self) -> None:
+        self.check(faults.Truncate(after=1000))
+
+    def test_stalled(self) -> None:
+        self.check(faults.Stall(after=1000))
+
+    def test_never_answered(self) -> None:
+        self.check(faults.Hang())
+
+    def test_gone(self) -> None:
+        @contextlib.contextmanager
+        def gone() -> Iterator[None]:
+            self.proxy.vanish()
+            yield
+            self.proxy.resume()
+
+        self.check_for_a_second(gone)
+
+    def test_each_attempt_goes_on_where_the_last_one_ended(self) -> None:
+        daemon, image, mounted = self.mounted()
+        with self.proxy.inject(faults.Truncate(after=30_000), BLOBS):
+            self.assertEqual((mounted / "four-kib").read_bytes(), (image.tree / "four-kib").read_bytes())
+        self.wire.settle(BLOBS, timeout=0.1)
+        first, *more = [r.range for r in self.wire.requests_for(BLOBS)]
+        self.assertEqual(more, [(first[0] + 30_000 * (n + 1), first[1]) for n in range(len(more))])
+        self.assertEqual(len(more), (first[1] - first[0]) // 30_000)
+        self.assertEqual(daemon.status()["errors"], 0)
+        daemon.stop()
+
+    def test_connections_that_never_last(self) -> None:
+        """As behind a middlebox that cuts each connection after so many bytes: slower, but it gets on."""
+        daemon, image, mounted = self.mounted()
+        with self.proxy.inject(faults.Truncate(after=100_000), BLOBS):
+            self.assertEqual((mounted / "big").read_bytes(), (image.tree / "big").read_bytes())
+        self.assertEqual(daemon.status()["errors"], 0)
         daemon.stop()
 
 

@@ -97,7 +97,7 @@ TEST_F(AuthFileTest, OldContentIsNotUsedWhenTheNewIsBad) {
   AuthFile file(path_);
   EXPECT_EQ(UserIn(file), "alice");
   WriteFile(path_, "{");
-  EXPECT_TRUE(absl::IsInvalidArgument(file.Read().status()));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(absl::IsInvalidArgument(file.Read().status()));
   std::filesystem::remove(path_);
   EXPECT_TRUE(absl::IsNotFound(file.Read().status()));
   WriteFile(path_, kBob);

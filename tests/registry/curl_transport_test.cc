@@ -44,7 +44,7 @@ TEST(CurlTransport, DeliversHeadAndBody) {
   EXPECT_TRUE(handler->Await().ok());
   EXPECT_EQ(handler->head().status, 206);
   EXPECT_EQ(handler->head().Find("content-range"), "bytes 0-4/9");
-  EXPECT_EQ(handler->head().final_url, server.Url("/a?b=c"));
+  EXPECT_EQ(handler->head().url, server.Url("/a?b=c"));
   EXPECT_EQ(handler->body(), "hello");
   const ServedRequest request = server.requests().at(0);
   EXPECT_EQ(request.path, "/a?b=c");

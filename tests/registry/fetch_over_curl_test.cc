@@ -10,8 +10,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/base/real_clock.h"
 #include "registry/curl_transport.h"
 #include "registry/range_fetcher.h"
+#include "registry/url.h"
+#include "tests/fakes/fake_registry.h"
 #include "tests/registry/loopback_server.h"
 
 namespace lacuna {
@@ -68,19 +71,19 @@ class FetchOverCurl : public ::testing::Test {
   static constexpr int kFetches = 100;
 
   // Fetches and promotes at random from kThreads threads.
-  void FetchAtRandom(const LoopbackServer& server, RangeFetcher& fetcher) {
-    const std::string url = server.Url("");
+  void FetchAtRandom(RangeFetcher& fetcher, const FakeRegistry& registry) {
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&, random = std::mt19937(seed + i)]() mutable {
-        const RemoteBlob blob{{url, "a", MakeAnonymous()}, Digest::Of("x"), kBlobSize};
+        const RemoteBlob blob{registry.repository("a"), Digest::Of("x"), kBlobSize};
         std::vector<FetchId> ids;
         for (int j = 0; j < kFetches; ++j) {
           const uint64_t offset = random() % kBlobSize;
           const ByteRange range{offset, 1 + random() % std::min<uint64_t>(kBlobSize - offset, 100'000)};
           const auto priority = static_cast<Priority>(random() % kPriorities);
-          ids.push_back(fetcher.Fetch(blob, range, priority, std::make_shared<CheckingSink>(range, ended)));
-          fetcher.Promote(ids[random() % ids.size()]);
+          ids.push_back(fetcher.Fetch(blob, range, priority, TimePoint::max(),
+                                      std::make_shared<CheckingSink>(range, ended)));
+          fetcher.Promote(ids[random() % ids.size()], TimePoint::max());
         }
       });
     }
@@ -94,12 +97,15 @@ class FetchOverCurl : public ::testing::Test {
 TEST_F(FetchOverCurl, EveryReaderGetsItsBytes) {
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   LoopbackServer server(ServeRanges(10));
+  RealClock clock;
   CurlTransport transport;
-  RangeFetcher fetcher(transport, {.demand_connections = 8, .prefetch_connections = 2});
-  FetchAtRandom(server, fetcher);
+  FakeRegistry registry(transport, clock, std::string(UrlHost(server.Url(""))), {}, {},
+                        {.demand_connections = 8, .prefetch_connections = 2});
+  RangeFetcher fetcher(registry.counters);
+  FetchAtRandom(fetcher, registry);
   while (ended < kThreads * kFetches) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_LE(server.accepted(), 10);
-  const FetchStats stats = fetcher.stats();
+  const FetchStats stats = registry.counters.stats();
   EXPECT_EQ(stats.whole_blob_answers, kThreads * kFetches / 10);
   EXPECT_EQ(stats.requests_by_code.at(206), kThreads * kFetches * 9 / 10);
   transport.Stop();
@@ -108,14 +114,18 @@ TEST_F(FetchOverCurl, EveryReaderGetsItsBytes) {
 TEST_F(FetchOverCurl, EveryFetchEndsWhenTheTransportStops) {
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   LoopbackServer server(ServeRanges(10));
+  RealClock clock;
   CurlTransport transport;
-  RangeFetcher fetcher(transport, {.demand_connections = 8, .prefetch_connections = 2});
+  FakeRegistry registry(transport, clock, std::string(UrlHost(server.Url(""))), {}, {},
+                        {.demand_connections = 8, .prefetch_connections = 2});
+  RangeFetcher fetcher(registry.counters);
   std::thread stopper([&] {
     server.AwaitRequests(20);
     transport.Stop();
   });
-  FetchAtRandom(server, fetcher);
+  FetchAtRandom(fetcher, registry);
   stopper.join();
+  registry.gates.Close(absl::CancelledError("end"));  // those between two attempts
   EXPECT_EQ(ended, kThreads * kFetches);
 }
 

@@ -2,27 +2,23 @@
 
 #include <gtest/gtest.h>
 
+#include "daemon/base/status.h"
+
 namespace lacuna {
 namespace {
 
-TEST(UrlForMessages, HasHostAndPathAndNoSecret) {
-  EXPECT_EQ(UrlForMessages("https://reg.example:5000/v2/a?token=x"), "reg.example:5000/v2/a");
-  EXPECT_EQ(UrlForMessages("http://me:pw@reg/v2/a@sha256:1#f"), "reg/v2/a@sha256:1");
-  EXPECT_EQ(UrlForMessages("http://me:p@w@reg/"), "reg/");
-  EXPECT_EQ(UrlForMessages("http://reg?sig=a/b@c"), "reg");
-  EXPECT_EQ(UrlForMessages(""), "");
+TEST(HttpError, NamesTheHostThatAnsweredWhereItIsAnother) {
+  EXPECT_EQ(HttpError(403, "cdn", "reg"), absl::UnauthenticatedError("HTTP 403 from cdn: access denied"));
+  EXPECT_EQ(HttpError(404, "reg", "reg"), absl::NotFoundError("HTTP 404: not found"));
 }
 
-TEST(UrlHost, HasThePort) {
-  EXPECT_EQ(UrlHost("https://u:p@[::1]:5000/v2/"), "[::1]:5000");
-  EXPECT_EQ(UrlHost("https://reg"), "reg");
-}
-
-TEST(HttpError, NamesTheHostARedirectLedTo) {
-  EXPECT_EQ(HttpError({.status = 403, .final_url = "https://cdn/x?sig=1"}, "https://reg/x"),
-            absl::UnauthenticatedError("HTTP 403 from cdn: access denied"));
-  EXPECT_EQ(HttpError({.status = 404, .final_url = "https://reg/y"}, "https://reg/x"),
-            absl::NotFoundError("HTTP 404: not found"));
+TEST(HttpError, IsExplainedByTheRegistrysWords) {
+  const absl::Status error = HttpError(400, "reg", "reg");
+  EXPECT_EQ(WithExplanation(error, ""), error);
+  EXPECT_EQ(WithExplanation(error, "no\x1b[31m"),
+            absl::UnknownError("HTTP 400: unexpected answer, the registry says: no\\x1b[31m"));
+  EXPECT_LT(WithExplanation(error, std::string(5000, 'x')).message().size(), 400);
+  EXPECT_TRUE(IsIntegrityError(WithExplanation(error, R"({"errors":[{"code":"DIGEST_INVALID"}]})")));
 }
 
 }  // namespace

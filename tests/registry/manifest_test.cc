@@ -55,6 +55,28 @@ std::string With(const std::string& from, const std::string& to) {
   return absl::StrReplaceAll(text, {{from, to}});
 }
 
+TEST(Manifest, ASubjectIsReadAndWritten) {
+  Manifest manifest{.config = {.media_type = "t", .digest = Digest::Of("c"), .size = 1}};
+  manifest.subject = Descriptor{.media_type = kOciManifestType, .digest = Digest::Of("s"), .size = 9};
+  EXPECT_EQ(std::get<Manifest>(*ParseManifest(ManifestJson(manifest), "")), manifest);
+  EXPECT_THAT(Error(With(R"("unknown")", R"("subject": {"digest": 7}, "unknown")")), HasSubstr("subject: "));
+  EXPECT_EQ(
+      std::get<Manifest>(*ParseManifest(With(R"("unknown")", R"("subject": null, "unknown")"), "")).subject,
+      std::nullopt);
+}
+
+TEST(Index, MayHaveASubjectAndAnArtifactType) {
+  const std::string text = absl::StrReplaceAll(
+      IndexText(), {{R"("schemaVersion": 2,)",
+                     absl::StrCat(R"("schemaVersion": 2, "artifactType": "a/b", "annotations": {"k": "v"},
+                                  "subject": {"mediaType": "m", "size": 1, "digest": ")",
+                                  kDigest, "\"},")}});
+  const auto index = std::get<ImageIndex>(*ParseManifest(text, ""));
+  EXPECT_EQ(index.artifact_type, "a/b");
+  EXPECT_EQ(index.annotations.at("k"), "v");
+  EXPECT_EQ(index.subject->digest.ToString(), kDigest);
+}
+
 TEST(Manifest, AllFields) {
   const auto parsed = ParseManifest(ManifestText(), "");
   ASSERT_TRUE(parsed.ok()) << parsed.status();

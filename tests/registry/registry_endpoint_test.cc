@@ -25,7 +25,7 @@ TEST(EndpointUrl, GetsSchemeAndPathOfTheApi) {
       {"httpd.example", "https://httpd.example/v2"},
       {"docker.io", "https://registry-1.docker.io/v2"},
       {"https://docker.io", "https://registry-1.docker.io/v2"},
-      {"https://mirror.example/a@b", "https://mirror.example/a@b/v2"},
+      {"https://mirror.example/a~b", "https://mirror.example/a~b/v2"},
   };
   for (const auto& expected : cases) {
     const absl::StatusOr<std::string> got = EndpointUrl(expected.written, false);

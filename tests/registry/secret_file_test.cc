@@ -85,10 +85,10 @@ TEST_F(SecretFile, StampTellsChanges) {
 TEST_F(SecretFile, StampTellsChangesOfTimeAlone) {
   WriteFile(path_, "one");
   FileStamp stamp = StampOf(path_);
-  ++stamp.changed_ns;
+  ++stamp.changed;
   EXPECT_TRUE(Changed(stamp));
   stamp = StampOf(path_);
-  ++stamp.modified_ns;
+  ++stamp.modified;
   EXPECT_TRUE(Changed(stamp));
 }
 

@@ -72,14 +72,5 @@ TEST(BodyPiece, IsTheBytesOfItsRangeAndNoMore) {
   EXPECT_EQ(seen, (std::vector<uint64_t>{5, 7}));
 }
 
-TEST(BodyPiece, AfterCloseNobodyIsTold) {
-  bool told = false;
-  BodyPiece piece(std::make_shared<MemoryBody>("0123456789"), 0, 10, [&](uint64_t) { told = true; });
-  piece.Close();
-  char out[4];
-  EXPECT_FALSE(piece.ReadAt(0, absl::MakeSpan(out)).ok());
-  EXPECT_FALSE(told);
-}
-
 }  // namespace
 }  // namespace lacuna

@@ -4,8 +4,11 @@
 // Answers one request at a time.
 #pragma once
 
+#include <climits>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,15 +27,31 @@ class UploadRegistry {
   std::string manifest_digest;  // what a manifest is said to be stored as, when not empty
   int fail_method_with = 0;     // this code for every request with the method below
   std::string failing_method;
+  int fail_times = INT_MAX;     // that many of them
+  bool wants_password = false;  // 401 to all that show none
+  bool takes_mounts = true;     // else a mount is answered with a session
 
-  std::map<std::string, std::string> blobs;      // by "sha256:…"
-  std::map<std::string, std::string> manifests;  // by tag
-  std::map<std::string, std::string> types;      // of the manifests
-  std::vector<std::string> log;                  // "METHOD PATH [Content-Range]"
-  std::vector<std::string> authorizations;       // one a request
+  // Connections break: after so many bytes of the next PATCHes and PUTs of blobs, one entry a request.
+  std::deque<uint64_t> cuts;
+  bool keeps_cut_bytes = true;  // what came of a PATCH before the cut
+  bool loses_sessions = false;  // at a cut
+  bool loses_answers = false;   // a PUT is done, and its answer lost, where it is cut
+  std::string range_of_state;   // what a GET of the session says, when not empty
+  uint64_t patched_bytes = 0;   // that arrived in PATCHes
+
+  std::map<std::string, std::string> blobs;        // by "sha256:…"
+  std::map<std::string, std::string> other_blobs;  // in the repository "other"
+  std::map<std::string, std::string> manifests;    // by tag
+  std::map<std::string, std::string> types;        // of the manifests
+  std::vector<std::string> log;                    // "METHOD PATH [Content-Range]"
+  std::vector<std::string> authorizations;         // one a request
 
  private:
   FakeAnswer Continue(int status);
+  FakeAnswer Head(const std::string& path) const;
+  FakeAnswer Post(const std::string& path);
+  FakeAnswer State(const std::string& path);
+  std::optional<uint64_t> TakeCut();
   FakeAnswer Patch(const HttpRequest& request, const std::string& body);
   FakeAnswer PutBlob(const HttpRequest& request, const std::string& body);
   FakeAnswer PutManifest(const HttpRequest& request, const std::string& body);

@@ -37,13 +37,17 @@ class Delay:
 
 @dataclasses.dataclass
 class Answer:
-    """Answers by itself with this status. `retry_after`: whole seconds, or a time (UTC), which goes out as an HTTP-date."""
+    """Answers by itself with this status. `retry_after`: whole seconds, or a time (UTC), which goes out as an HTTP-date.
+
+    `body` may be anything, also what quotes the request or has no end worth waiting for.
+    """
     status: int
     headers: http_message.Headers = dataclasses.field(default_factory=list)
     retry_after: int | datetime.datetime | None = None
+    body: bytes = b""
 
     async def __call__(self, request: Request, forward: Forward) -> Response:
-        return await http_message.answer(request, self.status, [*self.headers, *self._retry_after()])
+        return await http_message.answer(request, self.status, [*self.headers, *self._retry_after()], self.body)
 
     def _retry_after(self) -> http_message.Headers:
         if self.retry_after is None:

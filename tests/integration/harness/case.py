@@ -1,9 +1,14 @@
 """The base of the integration tests: a folder on a real disk, a registry with its proxy, images, daemons; all gone afterwards."""
+import json
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
+import unittest.mock
+from collections.abc import Mapping
 
 from . import leftovers, programs
 from .daemon import Daemon
@@ -15,7 +20,11 @@ from .tls import ServerTls
 from .token_server import TokenServer
 from .trees import TreeSpec, differences
 
+USERS_SETTINGS = ("REGISTRY_AUTH_FILE", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
+                  "NO_PROXY", "no_proxy")
+READERS = str(pathlib.Path(__file__).parents[1] / "readers.py")
 BLOBS = "/blobs/"  # what the paths of blobs have in them
+MANIFESTS = "/manifests/"
 
 
 class IntegrationTest(unittest.TestCase):
@@ -29,15 +38,29 @@ class IntegrationTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-test-", dir=os.environ.get("TMPDIR", "/var/tmp")))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.addCleanup(leftovers.detach_all_below, self.folder)
+        self._keep_out_the_users_settings()
         self.images = ImageCache(programs.BUILD / "tests" / "images")
         self._registries = 0
         self._daemons = 0
 
+    def _keep_out_the_users_settings(self) -> None:
+        """A docker login or a proxy of whoever runs the tests must not matter to the programs under test."""
+        home = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-home-"))  # not in self.folder: some tests find nothing left there
+        self.addCleanup(shutil.rmtree, home)
+        self.docker_config = home / ".docker"
+        self.docker_config.mkdir()
+        patched = unittest.mock.patch.dict(
+            os.environ, {"HOME": str(self.docker_config.parent), "DOCKER_CONFIG": str(self.docker_config)})
+        patched.start()
+        self.addCleanup(patched.stop)
+        for name in USERS_SETTINGS:
+            os.environ.pop(name, None)
+
     def start_registry(self, user: tuple[str, str] | None = None, token_server: TokenServer | None = None,
-                       proxy_tls: ServerTls | None = None) -> None:
+                       proxy_tls: ServerTls | None = None, storage: pathlib.Path | None = None) -> None:
         """Makes self.registry and, in front of it, self.proxy, whose log is self.wire; with `proxy_tls` it is for https."""
         self._registries += 1
-        self.registry = Registry(self.folder / f"registry-{self._registries}", user, token_server)
+        self.registry = Registry(self.folder / f"registry-{self._registries}", user, token_server, storage=storage)
         self.addCleanup(self.registry.stop)
         self.proxy = FaultProxy(self.registry.host, self.registry.port, proxy_tls)
         self.addCleanup(self.proxy.stop)
@@ -54,10 +77,11 @@ class IntegrationTest(unittest.TestCase):
     def reference(self, name: str = "test:latest") -> str:
         return f"127.0.0.1:{self.proxy.port}/{name}"
 
-    def new_daemon(self, root: pathlib.Path | None = None, **config: dict[str, object]) -> Daemon:
+    def new_daemon(self, root: pathlib.Path | None = None, environment: Mapping[str, str] | None = None,
+                   **config: dict[str, object]) -> Daemon:
         self._daemons += 1
         config = {"log": {"level": "debug"}} | config
-        daemon = Daemon(self.folder / f"daemon-{self._daemons}", root, **config)
+        daemon = Daemon(self.folder / f"daemon-{self._daemons}", root, environment, **config)
         self.addCleanup(self._finish, daemon)
         return daemon
 
@@ -70,6 +94,20 @@ class IntegrationTest(unittest.TestCase):
 
     def mount_point(self, name: str = "mnt") -> pathlib.Path:
         return self.folder / name
+
+    def start_readers(self, *arguments: object) -> subprocess.Popen[str]:
+        """A process of readers.py."""
+        command = [sys.executable, READERS, *map(str, arguments)]
+        readers = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(readers.stdout.close)
+        self.addCleanup(readers.kill)
+        return readers
+
+    def finish_readers(self, readers: subprocess.Popen[str]) -> dict:
+        """What the readers found."""
+        output, _ = readers.communicate(timeout=120)
+        self.assertEqual(readers.returncode, 0)
+        return json.loads(output)
 
     def assert_equal_trees(self, image: Image, mounted: pathlib.Path) -> None:
         self.assertEqual(differences(image.tree, mounted), [])

@@ -1,8 +1,10 @@
 """A lacunad of the test's own, and the lacunactl that talks to it."""
 import json
+import os
 import pathlib
 import signal
 import subprocess
+from collections.abc import Mapping
 
 from . import leftovers, programs
 from .process import Process, wait_until
@@ -22,14 +24,16 @@ class StartError(Exception):
 class Daemon:
     """Folders and configuration of one lacunad; it may be started again and again, on the same cache."""
 
-    def __init__(self, folder: pathlib.Path, root: pathlib.Path | None = None, **config: dict[str, object]):
-        """`config`: TOML tables by name, e.g. fetch={"read_deadline": "5s"}."""
+    def __init__(self, folder: pathlib.Path, root: pathlib.Path | None = None,
+                 environment: Mapping[str, str] | None = None, **config: dict[str, object]):
+        """`config`: TOML tables by name, e.g. fetch={"read_deadline": "5s"}. `environment`: what is set besides our own."""
         self.root = root or folder / "root"
         self.run = folder / "run"
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "lacunad.toml"
         self._config.write_text("\n".join(_toml_table(name, table) for name, table in config.items()))
+        self._environment = {**os.environ, **(environment or {})}
         self._starts = 0
         self._loops_before = leftovers.loop_devices()
         self.process: Process | None = None
@@ -40,7 +44,7 @@ class Daemon:
     def start(self, *more: str) -> "Daemon":
         """Starts it and waits until it answers. StartError when it ends instead."""
         self._starts += 1
-        self.process = Process(self.command(*more), self._folder / f"lacunad-{self._starts}.log")
+        self.process = Process(self.command(*more), self._folder / f"lacunad-{self._starts}.log", self._environment)
         wait_until("lacunad to answer", self._answers, seconds=20)
         return self
 

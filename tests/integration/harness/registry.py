@@ -11,15 +11,17 @@ from .token_server import TokenServer
 
 class Registry:
     def __init__(self, folder: pathlib.Path, user: tuple[str, str] | None = None, token_server: TokenServer | None = None,
-                 tls: ServerTls | None = None, proxy_of: str = ""):
+                 tls: ServerTls | None = None, proxy_of: str = "", storage: pathlib.Path | None = None):
         """Starts it. With `user` (name, password) it wants basic credentials for everything, with `token_server` tokens
-        of that one. With `proxy_of`, the URL of another registry, it is a pull-through cache of it.
+        of that one. With `proxy_of`, the URL of another registry, it is a pull-through cache of it. `storage` may be the
+        folder of a registry that ran before, without a guard: what was pushed there is here.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         config: dict[str, object] = {
             "version": "0.1",
             "log": {"level": "info", "accesslog": {"disabled": True}},
-            "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}},
+            "storage": {"filesystem": {"rootdirectory": str(storage or folder / "storage")}},
             "http": {"addr": "127.0.0.1:0"} | _tls_config(tls),
         }
         if user:
@@ -45,6 +47,10 @@ class Registry:
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
+
+    def change_user(self, user: tuple[str, str]) -> None:
+        """Another password, or another user: the registry reads its password file again when it was written."""
+        _password_file(self._folder, user)
 
     def stop(self) -> None:
         self._process.end()

@@ -27,6 +27,7 @@ class Issued:
     time: float  # seconds, time.monotonic()
     scopes: tuple[str, ...]  # as granted
     how: str  # get-anonymous, get-basic, post-password, post-refresh
+    token: str
 
 
 class Refused(Exception):
@@ -131,7 +132,7 @@ class TokenHandler:
     def _issue(self, scopes: list[str], how: str) -> dict[str, object]:
         server = self._server
         token = server.token(*scopes)
-        server.issued.append(Issued(time.monotonic(), tuple(scopes), how))
+        server.issued.append(Issued(time.monotonic(), tuple(scopes), how, token))
         promised = server.lifetime if server.promised_lifetime is None else server.promised_lifetime
         issued_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return {"access_token": token, "scope": " ".join(scopes), "expires_in": int(promised), "issued_at": issued_at}
