@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "registry/url.h"
@@ -34,8 +33,7 @@ absl::StatusOr<Authorization> Basic(const Credentials& credentials, absl::string
     return absl::UnauthenticatedError(
         absl::StrCat(host, " wants a user name and a password, and none are known for it"));
   }
-  return Authorization{absl::StrCat(
-      "Basic ", absl::Base64Escape(absl::StrCat(credentials.username, ":", credentials.password)))};
+  return Authorization{BasicAuthorization(credentials)};
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 
 namespace lacuna {
 
@@ -19,6 +21,11 @@ Credentials ParseUserPassword(absl::string_view user_password) {
 
 bool IsBearerToken(absl::string_view token) {
   return !token.empty() && std::all_of(token.begin(), token.end(), absl::ascii_isgraph);
+}
+
+std::string BasicAuthorization(const Credentials& credentials) {
+  return absl::StrCat("Basic ",
+                      absl::Base64Escape(absl::StrCat(credentials.username, ":", credentials.password)));
 }
 
 }  // namespace lacuna

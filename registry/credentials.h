@@ -25,6 +25,9 @@ struct Credentials {
 // "USER[:PASSWORD]"; the password begins after the first colon (RFC 7617).
 Credentials ParseUserPassword(absl::string_view user_password);
 
+// The value of Authorization that shows user name and password (RFC 7617).
+std::string BasicAuthorization(const Credentials& credentials);
+
 // Whether `token` can stand in an Authorization header: some visible ASCII and nothing else. A line break
 // there would begin a header of the token writer's choice.
 bool IsBearerToken(absl::string_view token);

@@ -9,8 +9,6 @@
 namespace lacuna {
 namespace {
 
-// An index may list indexes (image-spec, image-index.md); nobody needs more than this.
-constexpr int kMaxIndexDepth = 4;
 constexpr size_t kMaxManifests = 1000;
 
 class Copier {

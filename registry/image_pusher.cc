@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
@@ -12,12 +11,6 @@ namespace lacuna {
 namespace {
 
 constexpr int kOk = 200;
-
-// "HOST: push blob REPOSITORY@DIGEST"
-std::string Describe(const Repository& repository, absl::string_view what, absl::string_view tag_or_digest) {
-  return absl::StrCat(repository.registry->host(), ": push ", what, " ", repository.name,
-                      absl::StrContains(tag_or_digest, ':') ? "@" : ":", tag_or_digest);
-}
 
 }  // namespace
 
@@ -31,7 +24,7 @@ absl::StatusOr<BlobPush> ImagePusher::PushBlob(const RemoteBlob& blob, const Ope
   };
   absl::StatusOr<BlobPush> pushed = Transfer(blob, opening, mount_from, std::move(progress));
   if (pushed.ok() || !opened.ok()) return pushed;  // what cannot be opened says itself where that is
-  return Annotate(pushed.status(), Describe(blob.repository, "blob", blob.digest.ToString()));
+  return Annotate(pushed.status(), blob.repository.Describe("push blob", blob.digest.ToString()));
 }
 
 absl::StatusOr<BlobPush> ImagePusher::Transfer(const RemoteBlob& blob, const Open& open,
@@ -54,7 +47,7 @@ absl::StatusOr<Digest> ImagePusher::PushManifest(const Repository& repository,
   const Digest digest = manifest.digest();
   const absl::StatusOr<HttpResponseHead> head =
       PutManifest(repository, tag_or_digest, manifest, limits_, sleep_);
-  if (!head.ok()) return Annotate(head.status(), Describe(repository, "manifest", tag_or_digest));
+  if (!head.ok()) return Annotate(head.status(), repository.Describe("push manifest", tag_or_digest));
   // "Pushing Manifests with Subject": a registry that lists it says so.
   const absl::StatusOr<ReadManifest> read = ParseRawManifest(manifest.bytes, manifest.media_type);
   if (!read.ok() || !head->Find("OCI-Subject").empty()) return digest;

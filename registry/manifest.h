@@ -25,6 +25,8 @@ inline constexpr char kDockerListType[] = "application/vnd.docker.distribution.m
 
 // What distribution-spec obliges a registry to accept (pushing manifests); larger ones are refused unread.
 inline constexpr uint64_t kMaxManifestBytes = 4 * 1024 * 1024;
+// An index may list indexes (image-index.md); nobody needs more than this.
+inline constexpr int kMaxIndexDepth = 4;
 
 struct Descriptor {
   std::string media_type;

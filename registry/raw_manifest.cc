@@ -74,9 +74,7 @@ absl::StatusOr<ReadManifest> GetRawManifest(const Repository& repository, const 
                                             TimePoint deadline) {
   absl::StatusOr<ReadManifest> manifest = Get(repository, tag_or_digest, deadline);
   if (manifest.ok()) return manifest;
-  return Annotate(manifest.status(),
-                  absl::StrCat(repository.registry->host(), ": GET manifest ", repository.name,
-                               absl::StrContains(tag_or_digest, ':') ? "@" : ":", tag_or_digest));
+  return Annotate(manifest.status(), repository.Describe("GET manifest", tag_or_digest));
 }
 
 }  // namespace lacuna

@@ -29,10 +29,6 @@ std::string TagOf(const Digest& subject) {
   return absl::StrCat("sha256-", subject.hex());
 }
 
-std::string Describe(const Repository& repository, absl::string_view what, const Digest& subject) {
-  return absl::StrCat(repository.registry->host(), ": ", what, " ", repository.name, "@", subject.ToString());
-}
-
 absl::StatusOr<ImageIndex> ParseIndex(absl::string_view json) {
   ASSIGN_OR_RETURN(auto document, ParseManifest(json, kOciIndexType));
   auto* index = std::get_if<ImageIndex>(&document);
@@ -102,7 +98,8 @@ absl::StatusOr<std::vector<Descriptor>> Referrers::List(const Repository& reposi
                                                         const std::string& artifact_type) const {
   absl::StatusOr<std::vector<Descriptor>> list = ListByApi(repository, subject, artifact_type);
   if (absl::IsNotFound(list.status())) list = ListByTag(repository, subject);
-  if (!list.ok()) return Annotate(list.status(), Describe(repository, "list referrers of", subject));
+  if (!list.ok())
+    return Annotate(list.status(), repository.Describe("list referrers of", subject.ToString()));
   // Not every registry filters.
   if (!artifact_type.empty()) {
     std::erase_if(*list, [&](const Descriptor& entry) { return entry.artifact_type != artifact_type; });
@@ -112,7 +109,8 @@ absl::StatusOr<std::vector<Descriptor>> Referrers::List(const Repository& reposi
 
 absl::Status Referrers::AddToTag(const Repository& repository, const Digest& subject,
                                  const Descriptor& referrer) const {
-  return Annotate(Add(repository, subject, referrer), Describe(repository, "add a referrer to", subject));
+  return Annotate(Add(repository, subject, referrer),
+                  repository.Describe("add a referrer to", subject.ToString()));
 }
 
 absl::Status Referrers::Add(const Repository& repository, const Digest& subject,

@@ -3,43 +3,19 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "registry/blocking_send.h"
 #include "registry/raw_manifest.h"
 
 namespace lacuna {
-namespace {
-
-// An index may list indexes (image-spec, image-index.md); nobody needs more than this.
-constexpr int kMaxIndexDepth = 4;
-
-// "HOST: GET manifest REPOSITORY:TAG"
-std::string Describe(const Repository& repository, absl::string_view what, absl::string_view tag_or_digest) {
-  return absl::StrCat(repository.registry->host(), ": GET ", what, " ", repository.name,
-                      absl::StrContains(tag_or_digest, ':') ? "@" : ":", tag_or_digest);
-}
-
-absl::Status CheckBlob(absl::string_view bytes, const RemoteBlob& blob) {
-  if (bytes.size() != blob.size) {
-    return IntegrityError(absl::StrCat("has ", bytes.size(), " bytes, its descriptor says ", blob.size));
-  }
-  const Digest got = Digest::Of(bytes);
-  if (got == blob.digest) return absl::OkStatus();
-  return IntegrityError(
-      absl::StrCat("the bytes have digest ", got.ToString(), ", expected ", blob.digest.ToString()));
-}
-
-}  // namespace
-
 absl::StatusOr<ResolvedImage> RegistryClient::Resolve(const Repository& repository,
                                                       const Reference& reference, const Platform& platform) {
   const TimePoint deadline = DeadlineAt(*repository.registry);
   std::string next = reference.TagOrDigest();
   std::optional<uint64_t> size;  // what the index says
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
-    const std::string context = Describe(repository, "manifest", next);
+    const std::string context = repository.Describe("GET manifest", next);
     ASSIGN_OR_RETURN(ReadManifest read, GetRawManifest(repository, next, deadline));
     if (size.has_value() && *size != read.raw.bytes.size()) {
       return Annotate(IntegrityError(absl::StrCat(read.raw.bytes.size(), " bytes, the index says ", *size)),
@@ -54,11 +30,11 @@ absl::StatusOr<ResolvedImage> RegistryClient::Resolve(const Repository& reposito
     size = chosen->size;
   }
   return Annotate(absl::InvalidArgumentError("its index is nested too deeply"),
-                  Describe(repository, "manifest", reference.TagOrDigest()));
+                  repository.Describe("GET manifest", reference.TagOrDigest()));
 }
 
 absl::StatusOr<std::string> RegistryClient::ReadBlob(const RemoteBlob& blob, uint64_t max_bytes) {
-  const std::string context = Describe(blob.repository, "blob", blob.digest.ToString());
+  const std::string context = blob.repository.Describe("GET blob", blob.digest.ToString());
   if (blob.size > max_bytes) {
     return Annotate(absl::InvalidArgumentError(
                         absl::StrCat("has ", blob.size, " bytes, more than the ", max_bytes, " allowed")),
@@ -73,7 +49,9 @@ absl::StatusOr<std::string> RegistryClient::GetBlob(const RemoteBlob& blob, Time
   RegistryRequest request{.path = blob.repository.BlobPath(blob.digest),
                           .scope = blob.repository.Scope("pull"),
                           .deadline = deadline};
-  const auto check = [&blob](const HttpResponse& answer) { return CheckBlob(answer.body, blob); };
+  const auto check = [&blob](const HttpResponse& answer) {
+    return CheckBytes(answer.body, {.digest = blob.digest, .size = blob.size});
+  };
   absl::StatusOr<HttpResponse> response =
       BlockingSend(*blob.repository.registry, std::move(request), blob.size, check);
   if (absl::IsResourceExhausted(response.status())) {

@@ -19,6 +19,8 @@ struct Repository {
   // Below the API's root, as RegistryRequest has them.
   std::string ManifestPath(absl::string_view tag_or_digest) const;
   std::string BlobPath(const Digest& digest) const;
+  // "HOST: WHAT NAME:TAG" or "HOST: WHAT NAME@DIGEST": how errors about something in it begin.
+  std::string Describe(absl::string_view what, absl::string_view tag_or_digest) const;
   // What a token must allow; `actions` is "pull" or "pull,push".
   std::string Scope(absl::string_view actions) const;
 };

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "registry/blob_spool.h"
 
@@ -16,8 +15,7 @@ absl::StatusOr<ReadManifest> RemoteImageSource::ReadByDescriptor(const Descripto
   ASSIGN_OR_RETURN(ReadManifest manifest, GetRawManifest(repository_, descriptor.digest.ToString()));
   const absl::Status fits = CheckBytes(manifest.raw.bytes, descriptor);
   if (fits.ok()) return manifest;
-  return Annotate(fits, absl::StrCat(repository_.registry->host(), ": GET manifest ", repository_.name, "@",
-                                     descriptor.digest.ToString()));
+  return Annotate(fits, repository_.Describe("GET manifest", descriptor.digest.ToString()));
 }
 
 absl::StatusOr<std::shared_ptr<HttpBody>> RemoteImageSource::OpenBlob(const Descriptor& descriptor,

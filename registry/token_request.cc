@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
@@ -41,10 +40,7 @@ HttpRequest MakeGet(const TokenQuestion& question) {
   for (const absl::string_view scope : absl::StrSplit(question.scope, ' ', absl::SkipEmpty())) {
     request.url = WithQuery(request.url, "scope", scope);
   }
-  if (!credentials.username.empty()) {
-    request.authorization = absl::StrCat(
-        "Basic ", absl::Base64Escape(absl::StrCat(credentials.username, ":", credentials.password)));
-  }
+  if (!credentials.username.empty()) request.authorization = BasicAuthorization(credentials);
   return request;
 }
 
