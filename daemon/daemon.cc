@@ -30,10 +30,12 @@ absl::Status MakeDirectory(const std::string& path, mode_t mode) {
 
 Registries::Options RegistryOptions(const Config& config) {
   const Config::Fetch& fetch = config.fetch;
+  const Duration usual_rest = HostGate::Limits().longest_rest;
   const auto window = std::chrono::duration_cast<std::chrono::milliseconds>(fetch.stall_timeout);
   Registries::Options options{.gate = {.demand_connections = fetch.demand_connections,
                                        .prefetch_connections = fetch.prefetch_connections,
-                                       .requests_per_second = fetch.requests_per_second},
+                                       .requests_per_second = fetch.requests_per_second,
+                                       .longest_rest = std::min(usual_rest, fetch.read_deadline / 4)},
                               .transfer = {.connect_timeout = fetch.connect_timeout,
                                            .stall_timeout = fetch.stall_timeout,
                                            .stall_bytes = static_cast<uint64_t>(fetch.min_bytes_per_second) *

@@ -8,11 +8,8 @@
 namespace lacuna {
 namespace {
 
-using std::chrono::seconds;
-
-constexpr seconds kFirstRest(1);
-// Well below a reader's deadline: a host that came back is noticed in time.
-constexpr seconds kLongestRest(3);
+constexpr std::chrono::seconds kFirstRest(1);
+constexpr int kDoublings = 8;
 
 }  // namespace
 
@@ -37,7 +34,8 @@ bool CircuitBreaker::OnFailure(int penalty, TimePoint now) {
   if (before == State::kClosed && score_ < opens_at_) return false;
   open_ = true;
   probing_ = false;
-  open_until_ = now + Jittered(std::min(kLongestRest, kFirstRest * (1 << std::min(openings_++, 2))));
+  const Duration rest = kFirstRest * (1 << std::min(openings_++, kDoublings));
+  open_until_ = now + Jittered(std::min(longest_rest_, rest));
   return before == State::kClosed;
 }
 

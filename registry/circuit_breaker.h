@@ -12,8 +12,8 @@ class CircuitBreaker {
  public:
   enum class State { kClosed, kOpen, kHalfOpen };
 
-  // Opens at so many penalties in a row.
-  explicit CircuitBreaker(int opens_at) : opens_at_(opens_at) {}
+  // Opens at so many penalties in a row, for at most `longest_rest` at a time.
+  CircuitBreaker(int opens_at, Duration longest_rest) : opens_at_(opens_at), longest_rest_(longest_rest) {}
 
   // Open until `open_until()`, then half-open.
   State state(TimePoint now) const;
@@ -32,6 +32,7 @@ class CircuitBreaker {
 
  private:
   const int opens_at_;
+  const Duration longest_rest_;
   int score_ = 0;     // penalties since the last success
   int openings_ = 0;  // in a row
   bool open_ = false;

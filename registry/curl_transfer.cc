@@ -261,17 +261,19 @@ absl::Status CurlTransfer::Result(CURLcode code) const {
   curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &os_error);
   const absl::Status status = CurlStatus(code, Host(), static_cast<int>(os_error), error_.data());
   const bool shows_one = request_.tls != nullptr && !request_.tls->client_certificate_pem.empty();
-  return MayBeAboutCertificate() ? WithCertificateHint(status, shows_one) : status;
+  return MayBeAboutCertificate(code) ? WithCertificateHint(status, shows_one) : status;
 }
 
 // TLS 1.3 tells of a missing or refused client certificate only when the handshake is over, and the
 // connection may be gone before that is read.
-bool CurlTransfer::MayBeAboutCertificate() const {
+bool CurlTransfer::MayBeAboutCertificate(CURLcode code) const {
   long connects = 0;
   curl_off_t tls_done = 0;
   curl_easy_getinfo(easy(), CURLINFO_NUM_CONNECTS, &connects);
   curl_easy_getinfo(easy(), CURLINFO_APPCONNECT_TIME_T, &tls_done);
-  return connects > 0 && tls_done > 0 && header_bytes_ == 0;
+  // libcurl notes the end of the handshake only when it has sent HTTP/2's first frames too.
+  const bool shook_hands = tls_done > 0 || code == CURLE_HTTP2;
+  return connects > 0 && shook_hands && header_bytes_ == 0;
 }
 
 CurlEasy CurlTransfer::End(const absl::Status& status) {

@@ -45,7 +45,7 @@ class CurlTransfer {
   void SetUpCallbacks();
   std::string Host() const;
   void Moved(size_t bytes);
-  bool MayBeAboutCertificate() const;
+  bool MayBeAboutCertificate(CURLcode code) const;
 
   absl::Status OnHeaderLine(absl::string_view line);
   absl::Status OnHeadComplete();

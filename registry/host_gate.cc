@@ -32,7 +32,10 @@ void HostGate::Slot::Failed(Failure failure, std::optional<Duration> retry_after
 }
 
 HostGate::HostGate(std::string host, Limits limits, Clock& clock)
-    : host_(std::move(host)), limits_(limits), clock_(clock), breaker_(limits.penalties_to_rest) {}
+    : host_(std::move(host)),
+      limits_(limits),
+      clock_(clock),
+      breaker_(limits.penalties_to_rest, limits.longest_rest) {}
 
 std::list<HostGate::Ticket>& HostGate::ReadyOf(Priority priority) {
   return ready_[static_cast<size_t>(priority)];

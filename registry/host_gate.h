@@ -36,6 +36,8 @@ class HostGate : public std::enable_shared_from_this<HostGate> {
     int prefetch_connections = 4;
     int requests_per_second = 0;  // 0: as many as there are
     int penalties_to_rest = 4;    // in a row, until the host is left alone for a while (RetryRule)
+    // Of that while: well below a reader's deadline, so that a host that came back is noticed in time.
+    Duration longest_rest = std::chrono::seconds(3);
   };
 
   // The right to have one request under way; gives it back when it goes. Moves only.

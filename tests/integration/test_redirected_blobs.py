@@ -105,7 +105,7 @@ class RedirectedBlobsTest(IntegrationTest):
         self.assertEqual(caught.exception.errno, errno.EIO)
         self.assertLess(time.monotonic() - started, 2 * 1.2 + 1)
         self.store.resume()
-        time.sleep(0.2)  # failure_memory
+        daemon.forget_failures()
         self.assert_equal_trees(image, mounted)
         self.assertEqual(self.store.leaks, [])
         daemon.stop()

@@ -149,7 +149,7 @@ class ReadFaultTest(IntegrationTest):
             self.reads_eio(mounted / "big")
             self.assertGreater(len(self.wire.requests_for(BLOBS)), 0)
         self.assertGreater(daemon.status()["errors"], 0)
-        time.sleep(0.2)  # failure_memory
+        daemon.forget_failures()
         self.assert_equal_trees(image, mounted)
         daemon.ctl("umount", mounted)
         daemon.stop()
@@ -209,7 +209,7 @@ class ReadFaultTest(IntegrationTest):
         self.proxy.vanish()
         self.reads_eio(mounted / "big")
         self.proxy.resume()
-        time.sleep(0.2)
+        daemon.forget_failures()
         self.assert_equal_trees(image, mounted)
         daemon.stop()
 

@@ -1,11 +1,15 @@
 """https to registries: whose certificates are trusted, what is shown of ourselves, and by which way a name is reached."""
+import asyncio
 import pathlib
+import socket
+import struct
 
 from harness import programs
 from harness.connect_proxy import ConnectProxy
 from harness.daemon import Daemon
 from harness.guarded_case import FETCH, SPEC, GuardedTest
 from harness.images import Image
+from harness.loopback_server import LoopbackServer
 from harness.process import wait_until
 from harness.registry import Registry
 from harness.tls import Authority, Certificate, ServerTls
@@ -13,6 +17,12 @@ from harness.token_server import TokenServer
 
 NAME = "registry.test"
 NOT_TRUSTED = "certificate not trusted"
+
+
+async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """At once: ResetConnection lets what was sent arrive first."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class TlsCase(GuardedTest):
@@ -147,6 +157,19 @@ class MutualTest(TlsCase):
 
     def test_of_another_authority(self) -> None:
         self.is_refused(Authority(self.folder / "stranger").client(), f"{self.mutual.address}: .*(certificate|unknown ca)")
+
+    def test_a_server_that_hangs_up_before_our_first_frame(self) -> None:
+        """As one does that refuses us, when the end of the connection overtakes its alert."""
+        tls = ServerTls(self.authority.server()).context()
+        tls.set_alpn_protocols(["h2"])
+        rude = LoopbackServer("rude", hang_up, tls)
+        self.addCleanup(rude.stop)
+        host = f"127.0.0.1:{rude.port}"
+        self.write_hosts_toml(f'ca = "{self.authority.certificate}"', host=host)
+        daemon = self.start_daemon()
+        for _ in range(4):  # which of our calls the reset meets is a matter of chance
+            self.fails_to_mount(daemon, f"{host}/test:latest", programs.FAILED, f"{host}: .*may want a client certificate")
+        daemon.stop()
 
     def test_a_key_of_another(self) -> None:
         mixed = Certificate(self.authority.client("one").certificate, self.authority.client("two").key)

@@ -9,17 +9,18 @@ using State = CircuitBreaker::State;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr seconds kLongestRest(3);
 const TimePoint kStart = TimePoint(std::chrono::hours(1));
 
 CircuitBreaker Opened() {
-  CircuitBreaker breaker(4);
+  CircuitBreaker breaker(4, kLongestRest);
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(breaker.OnFailure(1, kStart));
   EXPECT_TRUE(breaker.OnFailure(1, kStart));
   return breaker;
 }
 
 TEST(CircuitBreaker, OpensAfterFailuresInARowAndNotBefore) {
-  CircuitBreaker breaker(4);
+  CircuitBreaker breaker(4, kLongestRest);
   for (int i = 0; i < 100; ++i) {
     for (int failure = 0; failure < 3; ++failure) breaker.OnFailure(1, kStart);
     EXPECT_EQ(breaker.state(kStart), State::kClosed);
@@ -29,7 +30,7 @@ TEST(CircuitBreaker, OpensAfterFailuresInARowAndNotBefore) {
 }
 
 TEST(CircuitBreaker, NoPenaltyNoCount) {
-  CircuitBreaker breaker(4);
+  CircuitBreaker breaker(4, kLongestRest);
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(breaker.OnFailure(0, kStart));
   EXPECT_EQ(breaker.state(kStart), State::kClosed);
 }
@@ -76,7 +77,7 @@ TEST(CircuitBreaker, ItsRestNeverGrowsBeyondWhatAReaderCanWait) {
     now = breaker.open_until();
     breaker.BeginProbe();
     breaker.OnFailure(1, now);
-    EXPECT_LE(breaker.open_until() - now, seconds(3));
+    EXPECT_LE(breaker.open_until() - now, kLongestRest);
   }
 }
 

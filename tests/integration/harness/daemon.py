@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 
 from . import leftovers, programs
@@ -66,6 +67,12 @@ class Daemon:
         directory.mkdir(parents=True, exist_ok=True)
         self.ctl("mount", *flags, reference, directory)
         return directory
+
+    def forget_failures(self, failure_memory: float = 0.1) -> None:
+        """Waits until no read is under way (the kernel's readahead fails later than the read that a test saw fail), and what
+        failed may be asked for again."""
+        wait_until("all reads to end", lambda: self.status()["parked_reads"] == 0)
+        time.sleep(2 * failure_memory)
 
     def kill(self) -> None:
         """kill -9: what is mounted stays, and answers EIO."""
