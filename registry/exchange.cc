@@ -228,7 +228,9 @@ void Exchange::OnErrorCode() {
     renewals_ += authorization_.empty() ? 1 : kMaxRenewals;
     if (renewed) return Turn(TimePoint::min());
   }
-  AttemptFailed(failure, CodeError());
+  const bool refused = failure == Failure::kRefused || failure == Failure::kAbsent;
+  const bool misled = refused && redirects_ > 0 && !from_cache_ && !AtOwnHost();
+  AttemptFailed(misled ? Failure::kMisled : failure, CodeError());
 }
 
 void Exchange::FollowRedirect() {

@@ -16,7 +16,7 @@ constexpr RetryRule kRules[] = {
     {Failure::kThrottled, 4, true, true, 1},  {Failure::kServer, 4, true, true, 1},
     {Failure::kBadAnswer, 3, false, true, 1}, {Failure::kUntrusted, 1, false, true, 4},
     {Failure::kRefused, 1, false, true, 0},   {Failure::kAbsent, 1, false, true, 0},
-    {Failure::kFinal, 1, false, false, 0},
+    {Failure::kMisled, 4, true, true, 0},     {Failure::kFinal, 1, false, false, 0},
 };
 
 constexpr milliseconds kFirstBackoff(100);

@@ -18,6 +18,7 @@ enum class Failure {
   kUntrusted,   // its certificate is not
   kRefused,     // 401 and 403, after a renewed authorization, and every other 4xx
   kAbsent,      // 404, 410: maybe only there
+  kMisled,      // either of the two, at the place that a redirect led to: it may have run out on the way
   kFinal,       // nothing that another attempt would change
 };
 

@@ -287,12 +287,28 @@ TEST_F(ExchangeTest, ASlowServerLeavesTimeForAnother) {
   EXPECT_EQ(http.requests().back().deadline, clock.Now() + seconds(30));
 }
 
-TEST_F(ExchangeTest, AFreshRedirectThatIsRefusedIsAnError) {
+// It may have run out while it waited for its turn.
+TEST_F(ExchangeTest, AFreshRedirectThatIsRefusedIsResolvedAgain) {
   Answer("reg", RedirectTo("https://cdn/x?sig=secret"));
   Answer("cdn", {.status = 403});
   const auto read = Read();
-  EXPECT_EQ(read->status, absl::UnauthenticatedError("HTTP 403 from cdn: access denied"));
-  EXPECT_EQ(http.requests().size(), 2);
+  EXPECT_THAT(Asked(), ElementsAre("reg", "cdn"));
+  Answer("cdn", kFine);
+  clock.Advance(seconds(1));
+  EXPECT_EQ(read->body, "fine");
+  EXPECT_THAT(Asked(), ElementsAre("reg", "cdn", "reg", "cdn"));
+}
+
+TEST_F(ExchangeTest, RedirectsThatAreAlwaysRefusedAreAnError) {
+  Answer("reg", RedirectTo("https://cdn/x?sig=secret"));
+  Answer("cdn", {.status = 403});
+  const auto asked = Send({.path = "a/blobs/x"});
+  const auto read = Read();
+  clock.Advance(seconds(5));
+  EXPECT_EQ(asked->status, absl::UnauthenticatedError("HTTP 403 from cdn: access denied"));
+  clock.Advance(seconds(25));
+  EXPECT_EQ(read->status, asked->status);
+  EXPECT_LE(http.requests().size(), 2 * (4 + 20));
 }
 
 TEST_F(ExchangeTest, RedirectsEnd) {

@@ -10,9 +10,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Failure kAll[] = {Failure::kConnection, Failure::kStalled,   Failure::kThrottled,
-                            Failure::kServer,     Failure::kBadAnswer, Failure::kUntrusted,
-                            Failure::kRefused,    Failure::kAbsent,    Failure::kFinal};
+constexpr Failure kAll[] = {Failure::kConnection, Failure::kStalled,   Failure::kThrottled, Failure::kServer,
+                            Failure::kBadAnswer,  Failure::kUntrusted, Failure::kRefused,   Failure::kAbsent,
+                            Failure::kMisled,     Failure::kFinal};
 
 TEST(RetryPolicy, TheTableIsInTheOrderOfItsKeys) {
   for (const Failure failure : kAll) EXPECT_EQ(RuleOf(failure).failure, failure);
@@ -20,7 +20,7 @@ TEST(RetryPolicy, TheTableIsInTheOrderOfItsKeys) {
 
 TEST(RetryPolicy, AReaderIsServedByWhateverMayPass) {
   for (const Failure passing :
-       {Failure::kConnection, Failure::kStalled, Failure::kThrottled, Failure::kServer}) {
+       {Failure::kConnection, Failure::kStalled, Failure::kThrottled, Failure::kServer, Failure::kMisled}) {
     EXPECT_TRUE(MayTryAgain(passing, 1000, Persistence::kUntilDeadline));
     EXPECT_FALSE(MayTryAgain(passing, 4, Persistence::kAFewTimes));
     EXPECT_TRUE(MayTryAgain(passing, 1, Persistence::kAFewTimes));
@@ -41,7 +41,7 @@ TEST(RetryPolicy, OnceIsOnce) {
 
 // A server that says no works; one that cannot be trusted is left alone at once.
 TEST(RetryPolicy, OnlyTroubleIsHeldAgainstAServer) {
-  for (const Failure no : {Failure::kRefused, Failure::kAbsent, Failure::kFinal})
+  for (const Failure no : {Failure::kRefused, Failure::kAbsent, Failure::kMisled, Failure::kFinal})
     EXPECT_EQ(RuleOf(no).penalty, 0);
   EXPECT_GT(RuleOf(Failure::kStalled).penalty, RuleOf(Failure::kConnection).penalty);
 }
