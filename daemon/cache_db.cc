@@ -18,10 +18,19 @@ namespace {
 constexpr char kSettings[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
 
+// Nothing of it stays. SQLite checks no more of a schema than each statement needs.
+absl::Status TryWriting(SqliteConnection& connection) {
+  ASSIGN_OR_RETURN(const SqliteTransaction transaction, SqliteTransaction::Begin(connection));
+  return connection.Execute(
+      "INSERT INTO images VALUES ('', '', '', 0, 0); INSERT INTO image_objects VALUES ('', 0, '', 0);"
+      "DELETE FROM images WHERE reference = ''; INSERT OR REPLACE INTO mounts VALUES ('', '', '', 0, '')");
+}
+
 absl::StatusOr<SqliteConnection> Connect(const std::string& path) {
   ASSIGN_OR_RETURN(SqliteConnection connection, SqliteConnection::Open(path));
   RETURN_IF_ERROR(MigrateCacheDb(connection, path));
   RETURN_IF_ERROR(connection.Execute(kSettings));
+  RETURN_IF_ERROR(TryWriting(connection));
   return connection;
 }
 

@@ -190,7 +190,10 @@ TEST_F(CacheDbTest, MakesADatabaseAnewThatSaysImpossibleThings) {
   for (const char* sql :
        {"DROP TABLE mounts", "ALTER TABLE images DROP COLUMN platform", "PRAGMA user_version = 0",
         "PRAGMA user_version = -7", "UPDATE images SET manifest_digest = 'sha256:short'",
-        "UPDATE image_objects SET size = -1", "UPDATE image_objects SET digest = ''"}) {
+        "UPDATE image_objects SET size = -1", "UPDATE image_objects SET digest = ''",
+        // Reads never look at this: only a write would have found out.
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'ES images', 'ES "
+        "imagez')"}) {
     SCOPED_TRACE(sql);
     ASSERT_TRUE(db_->RecordImage(Image("a")).ok());
     ASSERT_NO_FATAL_FAILURE(Tamper(sql));
@@ -198,6 +201,25 @@ TEST_F(CacheDbTest, MakesADatabaseAnewThatSaysImpossibleThings) {
     EXPECT_THAT(Images(), IsEmpty());
     EXPECT_THAT(Mounts(), IsEmpty());
   }
+}
+
+// Reading a table never looks at its index: only a write would have found out.
+TEST_F(CacheDbTest, AnIndexThatDoesNotFitItsTableIsDamage) {
+  const absl::Cleanup loud = [] { EXPECT_TRUE(SetLogLevel("info").ok()); };
+  ASSERT_TRUE(SetLogLevel("error").ok());
+  ASSERT_TRUE(db_->RecordImage(Image("needle")).ok());
+  db_.reset();
+  const std::string whole = FileBytes();
+  int places = 0;
+  for (size_t at = whole.find("needle"); at != std::string::npos; at = whole.find("needle", at + 1)) {
+    std::string bytes = whole;
+    bytes[at] = 'm';
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+    ASSERT_NO_FATAL_FAILURE(Reopen());
+    EXPECT_THAT(Images(), IsEmpty()) << "byte " << at;
+    ++places;
+  }
+  EXPECT_GE(places, 4);  // two tables, each with an index
 }
 
 // Any one byte: the database opens, and shows what it had or nothing; it never stops the daemon.
