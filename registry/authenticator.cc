@@ -4,12 +4,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "registry/http_code.h"
 #include "registry/url.h"
 
 namespace lacuna {
 namespace {
 
-constexpr int kUnauthorized = 401;
 constexpr char kBasic[] = "basic";
 constexpr char kBearer[] = "bearer";
 constexpr size_t kMaxScopes = 1024;  // one per repository; forgotten ones cost a round trip
@@ -52,13 +52,13 @@ void Authenticator::Authorize(const std::string& scope, Ready ready) {
 }
 
 bool Authenticator::Refused(const std::string& scope, const std::string& sent, const HttpResponseHead& head) {
-  std::optional<Challenge> challenge = head.status == kUnauthorized ? Choose(head) : std::nullopt;
+  std::optional<Challenge> challenge = head.status == http_code::kUnauthorized ? Choose(head) : std::nullopt;
   MutexLock lock(mutex_);
   if (challenge.has_value()) Adopt(*std::move(challenge), scope);
   if (!challenge_.has_value()) return false;
   // Some registries say 403 of a token that has expired.
   if (!sent.empty()) SourceFor(scope)->Invalidate(sent);
-  return !sent.empty() || head.status == kUnauthorized;
+  return !sent.empty() || head.status == http_code::kUnauthorized;
 }
 
 void Authenticator::Adopt(Challenge challenge, const std::string& scope) {

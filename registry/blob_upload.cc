@@ -8,16 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "daemon/base/status.h"
+#include "registry/http_code.h"
 #include "registry/retry_policy.h"
 #include "registry/url.h"
 
 namespace lacuna {
 namespace {
-
-constexpr int kOk = 200;
-constexpr int kCreated = 201;
-constexpr int kAccepted = 202;
-constexpr int kNoContent = 204;
 
 const HttpHeader kBytes = {"Content-Type", "application/octet-stream"};
 
@@ -47,9 +43,10 @@ bool BlobUpload::Mount(absl::string_view repository) {
       .path = WithQuery(WithQuery(uploads, "mount", blob_.digest.ToString()), "from", repository),
       .scope = absl::StrCat(blob_.repository.Scope("pull,push"), " repository:", repository, ":pull"),
       .persistence = Persistence::kOnce};
-  const absl::StatusOr<HttpResponseHead> head = Send(std::move(request), {kCreated, kAccepted});
+  const absl::StatusOr<HttpResponseHead> head =
+      Send(std::move(request), {http_code::kCreated, http_code::kAccepted});
   if (!head.ok()) return false;  // no reason to give up: what stands in the way of an upload shows there
-  if (head->status == kCreated) return true;
+  if (head->status == http_code::kCreated) return true;
   ++sessions_;
   if (Follow(*head).ok()) state_ = State::kOpen;
   return false;
@@ -119,7 +116,7 @@ absl::Status BlobUpload::MayRestart() const {
 absl::Status BlobUpload::OpenSession() {
   ++sessions_;
   RegistryRequest request{.method = "POST", .path = absl::StrCat(blob_.repository.name, "/blobs/uploads/")};
-  ASSIGN_OR_RETURN(const HttpResponseHead head, Send(std::move(request), {kAccepted}));
+  ASSIGN_OR_RETURN(const HttpResponseHead head, Send(std::move(request), {http_code::kAccepted}));
   RETURN_IF_ERROR(Follow(head));
   state_ = State::kOpen;
   return absl::OkStatus();
@@ -135,7 +132,7 @@ absl::Status BlobUpload::SendChunk() {
       .headers = {kBytes, {"Content-Range", absl::StrCat(offset_, "-", offset_ + length - 1)}},
       .body = std::make_shared<BodyPiece>(content_, offset_, length, progress_),
       .persistence = Persistence::kOnce};
-  ASSIGN_OR_RETURN(const HttpResponseHead head, Send(std::move(request), {kAccepted}));
+  ASSIGN_OR_RETURN(const HttpResponseHead head, Send(std::move(request), {http_code::kAccepted}));
   RETURN_IF_ERROR(Follow(head));
   const uint64_t there = BytesThere(head.Find("Range")).value_or(offset_ + length);
   if (there != offset_ + length) {
@@ -147,7 +144,7 @@ absl::Status BlobUpload::SendChunk() {
 }
 
 absl::Status BlobUpload::AskOffset() {
-  ASSIGN_OR_RETURN(const HttpResponseHead head, Send({.location = location_}, {kNoContent}));
+  ASSIGN_OR_RETURN(const HttpResponseHead head, Send({.location = location_}, {http_code::kNoContent}));
   const std::optional<uint64_t> there = BytesThere(head.Find("Range"));
   // One byte, or none: not worth the doubt.
   if (!there.has_value() || *there <= 1 || *there > blob_.size) {
@@ -167,14 +164,15 @@ absl::Status BlobUpload::Commit() {
                           .persistence = Persistence::kOnce};
   if (!InChunks()) request.body = std::make_shared<BodyPiece>(content_, 0, blob_.size, progress_);
   // The specification has 201; registries in use also say 200 and 204.
-  RETURN_IF_ERROR(Send(std::move(request), {kCreated, kOk, kNoContent}).status());
+  RETURN_IF_ERROR(
+      Send(std::move(request), {http_code::kCreated, http_code::kOk, http_code::kNoContent}).status());
   state_ = State::kDone;
   return absl::OkStatus();
 }
 
 absl::Status BlobUpload::LookForBlob() {
   absl::Status there =
-      Send({.method = "HEAD", .path = blob_.repository.BlobPath(blob_.digest)}, {kOk}).status();
+      Send({.method = "HEAD", .path = blob_.repository.BlobPath(blob_.digest)}, {http_code::kOk}).status();
   if (there.ok()) {
     state_ = State::kDone;
     return absl::OkStatus();

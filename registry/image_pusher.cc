@@ -5,14 +5,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "registry/http_code.h"
 #include "registry/referrers.h"
 
 namespace lacuna {
-namespace {
-
-constexpr int kOk = 200;
-
-}  // namespace
+namespace {}  // namespace
 
 absl::StatusOr<BlobPush> ImagePusher::PushBlob(const RemoteBlob& blob, const Open& open,
                                                absl::string_view mount_from, BytesProgress progress) {
@@ -62,7 +59,7 @@ absl::StatusOr<Digest> ImagePusher::PushManifest(const Repository& repository,
 absl::StatusOr<bool> ImagePusher::HasBlob(const RemoteBlob& blob) const {
   RegistryRequest request{.method = "HEAD", .path = blob.repository.BlobPath(blob.digest)};
   const absl::StatusOr<HttpResponseHead> head =
-      SendPushRequest(blob.repository, std::move(request), {kOk}, limits_);
+      SendPushRequest(blob.repository, std::move(request), {http_code::kOk}, limits_);
   if (absl::IsNotFound(head.status())) return false;
   if (!head.ok()) return head.status();
   uint64_t length = 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "registry/blocking_send.h"
+#include "registry/http_code.h"
 #include "registry/http_error.h"
 #include "registry/retry_policy.h"
 #include "registry/upload_body.h"
@@ -17,15 +18,12 @@
 namespace lacuna {
 namespace {
 
-constexpr int kOk = 200;
-constexpr int kCreated = 201;
 constexpr uint64_t kMaxAnswer = 64 * 1024;
 constexpr int kManifestAttempts = 3;
 
-TimePoint DeadlineOf(const RegistryRequest& request, const PushLimits& limits) {
+Duration TimeFor(const RegistryRequest& request, const PushLimits& limits) {
   const uint64_t size = request.body == nullptr ? 0 : request.body->size();
-  return std::chrono::steady_clock::now() + limits.request_timeout +
-         std::chrono::seconds(size / limits.slowest_bytes_per_second);
+  return limits.request_timeout + std::chrono::seconds(size / limits.slowest_bytes_per_second);
 }
 
 }  // namespace
@@ -36,7 +34,7 @@ absl::StatusOr<HttpResponseHead> SendPushRequest(const Repository& repository, R
   request.capability = Capability::kPush;
   if (request.scope.empty()) request.scope = repository.Scope("pull,push");
   request.stall_timeout = limits.stall_timeout;
-  request.deadline = DeadlineOf(request, limits);
+  request.deadline = repository.registry->Now() + TimeFor(request, limits);
   ASSIGN_OR_RETURN(HttpResponse response, BlockingSend(*repository.registry, std::move(request), kMaxAnswer));
   const bool wanted = std::find(expected.begin(), expected.end(), response.head.status) != expected.end();
   if (wanted) return std::move(response.head);
@@ -54,8 +52,8 @@ absl::StatusOr<HttpResponseHead> PutManifestOnce(const Repository& repository,
                           .path = repository.ManifestPath(tag_or_digest),
                           .headers = {{"Content-Type", manifest.media_type}},
                           .body = std::make_shared<MemoryBody>(manifest.bytes)};
-  ASSIGN_OR_RETURN(HttpResponseHead head,
-                   SendPushRequest(repository, std::move(request), {kCreated, kOk}, limits));
+  ASSIGN_OR_RETURN(HttpResponseHead head, SendPushRequest(repository, std::move(request),
+                                                          {http_code::kCreated, http_code::kOk}, limits));
   const absl::string_view stored = head.Find("Docker-Content-Digest");
   const std::string sent = manifest.digest().ToString();
   if (!absl::StartsWith(stored, "sha256:") || stored == sent) return head;

@@ -7,12 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "registry/content_range.h"
+#include "registry/http_code.h"
 
 namespace lacuna {
 namespace {
-
-constexpr int kOk = 200;
-constexpr int kPartialContent = 206;
 
 // The part of `a` that lies within `b`; empty, at some place, when there is none.
 ByteRange Intersection(const ByteRange& a, const ByteRange& b) {
@@ -40,10 +38,10 @@ void RangeTransfer::OnAttempt(HttpRequest& request) {
 
 absl::Status RangeTransfer::OnHead(const HttpResponseHead& head) {
   code_ = head.status;
-  if (head.status == kPartialContent) {
+  if (head.status == http_code::kPartialContent) {
     body_ = {delivered_to_, range_.end() - delivered_to_};
     RETURN_IF_ERROR(CheckPartial(head));
-  } else if (head.status == kOk) {
+  } else if (head.status == http_code::kOk) {
     body_ = {0, blob_.size};
     counters_.AddWholeBlobAnswer();
   } else {

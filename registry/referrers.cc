@@ -52,7 +52,7 @@ absl::StatusOr<std::vector<Descriptor>> ListByApi(const Repository& repository, 
   const std::string path = absl::StrCat(repository.name, "/referrers/", subject.ToString());
   std::optional<std::string> next =
       artifact_type.empty() ? path : WithQuery(path, "artifactType", artifact_type);
-  const TimePoint deadline = std::chrono::steady_clock::now() + kTimeout;
+  const TimePoint deadline = repository.registry->Now() + kTimeout;
   std::vector<Descriptor> all;
   for (int page = 0; next.has_value(); ++page) {
     if (page == kMaxPages)

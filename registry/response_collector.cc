@@ -3,13 +3,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "registry/http_code.h"
 
 namespace lacuna {
-namespace {
-
-constexpr int kFirstErrorCode = 400;
-
-}  // namespace
+namespace {}  // namespace
 
 ResponseCollector::ResponseCollector(uint64_t max_body_bytes, Done done, Check check)
     : max_body_bytes_(max_body_bytes), done_(std::move(done)), check_(std::move(check)) {}
@@ -24,7 +21,7 @@ absl::Status ResponseCollector::OnBody(absl::Span<const char> bytes) {
   const uint64_t room = max_body_bytes_ - response_.body.size();
   if (bytes.size() > room) {
     // The explanation of an error is as long as it likes; its code counts.
-    if (response_.head.status < kFirstErrorCode) {
+    if (response_.head.status < http_code::kFirstError) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the answer is longer than ", max_body_bytes_, " bytes"));
     }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "daemon/base/status.h"
+#include "registry/http_code.h"
 #include "registry/http_error.h"
 #include "registry/response_collector.h"
 #include "registry/retry_after.h"
@@ -16,8 +17,6 @@ namespace lacuna {
 namespace {
 
 constexpr uint64_t kMaxAnswerBytes = 1024 * 1024;
-constexpr int kOk = 200;
-constexpr int kFirstErrorCode = 400;
 constexpr char kClientId[] = "lacuna";
 
 HttpRequest MakePost(const TokenQuestion& question) {
@@ -47,17 +46,17 @@ HttpRequest MakeGet(const TokenQuestion& question) {
 absl::StatusOr<TokenAnswer> Judge(const absl::StatusOr<HttpResponse>& response, absl::string_view host) {
   if (!response.ok()) return response.status();
   // A wrong password is what most 400 and 401 of token servers mean.
-  if (response->head.status == 400) {
+  if (response->head.status == http_code::kBadRequest) {
     return absl::UnauthenticatedError("HTTP 400: the credentials are not accepted");
   }
-  if (response->head.status != kOk) return HttpError(response->head.status, host, host);
+  if (response->head.status != http_code::kOk) return HttpError(response->head.status, host, host);
   return ParseTokenAnswer(response->body);
 }
 
 void Report(HostGate::Slot& slot, const absl::StatusOr<HttpResponse>& response) {
   if (!response.ok()) {
     slot.Failed(FailureOf(response.status()), std::nullopt, response.status().message());
-  } else if (response->head.status < kFirstErrorCode) {
+  } else if (response->head.status < http_code::kFirstError) {
     slot.Succeeded();
   } else {
     slot.Failed(FailureOfCode(response->head.status),

@@ -192,8 +192,8 @@ TEST_F(CacheDbTest, MakesADatabaseAnewThatSaysImpossibleThings) {
         "PRAGMA user_version = -7", "UPDATE images SET manifest_digest = 'sha256:short'",
         "UPDATE image_objects SET size = -1", "UPDATE image_objects SET digest = ''",
         // Reads never look at this: only a write would have found out.
-        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'ES images', 'ES "
-        "imagez')"}) {
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = replace(sql, 'REFERENCES images', 'REFERENCES imagez')"}) {
     SCOPED_TRACE(sql);
     ASSERT_TRUE(db_->RecordImage(Image("a")).ok());
     ASSERT_NO_FATAL_FAILURE(Tamper(sql));

@@ -1,15 +1,13 @@
 """https to registries: whose certificates are trusted, what is shown of ourselves, and by which way a name is reached."""
 import asyncio
 import pathlib
-import socket
-import struct
 
 from harness import programs
 from harness.connect_proxy import ConnectProxy
 from harness.daemon import Daemon
 from harness.guarded_case import FETCH, SPEC, GuardedTest
 from harness.images import Image
-from harness.loopback_server import LoopbackServer
+from harness.loopback_server import LoopbackServer, reset_at_once
 from harness.process import wait_until
 from harness.registry import Registry
 from harness.tls import Authority, Certificate, ServerTls
@@ -20,9 +18,7 @@ NOT_TRUSTED = "certificate not trusted"
 
 
 async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """At once: ResetConnection lets what was sent arrive first."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    reset_at_once(writer)
 
 
 class TlsCase(GuardedTest):

@@ -82,16 +82,22 @@ class LoopbackServer:
             self._tasks.discard(task)
 
 
+def reset_at_once(writer: asyncio.StreamWriter) -> None:
+    """A TCP reset, which throws away what still waits to be sent."""
+    connection = writer.get_extra_info("socket")
+    if connection.fileno() >= 0:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
 async def _reset(writer: asyncio.StreamWriter) -> None:
-    """A TCP reset, which throws away what still waits to be sent: hence a client that reads gets all that first."""
+    """A TCP reset behind all that was sent, which a client that reads gets first."""
     connection = writer.get_extra_info("socket")
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2):
             while connection.fileno() >= 0 and (writer.transport.get_write_buffer_size() or _unacknowledged_bytes(connection)):
                 await asyncio.sleep(0.001)
-    if connection.fileno() >= 0:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    reset_at_once(writer)
 
 
 def _unacknowledged_bytes(connection: socket.socket) -> int:
