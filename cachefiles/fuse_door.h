@@ -29,12 +29,14 @@ class FuseDoor : public OnDemandDoor {
   ~FuseDoor() override;
 
   absl::string_view name() const override { return "fuse"; }
+  bool keeps_objects() const override { return false; }
   absl::Status Start(DoorHandler& handler) override;
   // InvalidArgument for an object without a file or of no whole number of blocks. FailedPrecondition when the
   // door is not running.
   absl::StatusOr<MountSpec> Publish(const PublishedImage& image) override;
   // The space is the object store's to give back: this only says whether it may.
   absl::Status Cull(const ObjectKey& key) override;
+  uint64_t KeptBytes(const ObjectKey&) const override { return 0; }
   void Stop() override;
 
   FuseCounters counters() const;

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cachefiles/backing_file.h"
+#include "cachefiles/kernel_file.h"
 #include "cachefiles/object_key.h"
 #include "cachefiles/pending_read.h"
 
@@ -20,9 +21,8 @@ namespace lacuna {
 struct OpenedObject {
   ObjectId id;
   ObjectKey key;
-  // Where the engine writes, on a door whose kernel side owns the file (cachefiles). Null on a door that
-  // reads the PublishedObject's own file (fuse).
-  std::shared_ptr<BackingFile> file;
+  // Where the engine writes once OnReady was called, on a door that keeps the objects' bytes. Null on others.
+  std::shared_ptr<KernelFile> file;
 };
 
 // What the engine is to a door. Called on the door's thread; must not block: no disk, no network, no mount.
@@ -32,6 +32,9 @@ class DoorHandler {
 
   // The object's size in bytes, or an error, which fails the open.
   virtual absl::StatusOr<uint64_t> OnOpen(const OpenedObject& object) = 0;
+  // The kernel has taken the size: the object's KernelFile can be used from here on. Not called by doors that
+  // give none.
+  virtual void OnReady(ObjectId id) = 0;
   // Takes the debt over. An unknown object is answered at once.
   virtual void OnRead(PendingRead read) = 0;
   virtual void OnClose(ObjectId id) = 0;
@@ -40,9 +43,10 @@ class DoorHandler {
 struct PublishedObject {
   ObjectKey key;
   uint64_t size = 0;  // bytes, a multiple of kBlockSize
+  // Null for an object whose bytes the door itself is to keep.
   std::shared_ptr<BackingFile> file;
-  // Set when the object is finished and synced: the kernel is then given this local file and the door is left
-  // out.
+  // Set when the object is finished and synced: this local file is `file`, and has all its bytes. The fuse
+  // door gives it to the kernel and stays out of it; the cachefiles door fills the kernel's file from it.
   std::string finished_path;
 };
 
@@ -68,11 +72,17 @@ class OnDemandDoor {
   virtual ~OnDemandDoor() = default;
 
   virtual absl::string_view name() const = 0;
+  // Whether the kernel's side of the door keeps the objects' bytes (cachefiles): they can then be filled only
+  // while they are open, which is while an image that holds them is mounted.
+  virtual bool keeps_objects() const = 0;
   // Begins to take requests. `handler` outlives Stop().
   virtual absl::Status Start(DoorHandler& handler) = 0;
   virtual absl::StatusOr<MountSpec> Publish(const PublishedImage& image) = 0;
-  // Gives an object's space back. FailedPrecondition while it is in use.
+  // Gives the space of an object that the door keeps back. FailedPrecondition while it is in use; OK when
+  // there is nothing of it. May block on the disk.
   virtual absl::Status Cull(const ObjectKey& key) = 0;
+  // How many bytes of disk the door keeps of an object that is not open. May block on the disk.
+  virtual uint64_t KeptBytes(const ObjectKey& key) const = 0;
   // Stops reading, answers all, closes per-object descriptors, then the device. Readers get EIO from here on.
   // Idempotent; within a second.
   virtual void Stop() = 0;

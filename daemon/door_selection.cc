@@ -42,6 +42,7 @@ class AlwaysPresent : public DoorHandler {
   explicit AlwaysPresent(uint64_t size) : size_(size) {}
   absl::StatusOr<uint64_t> OnOpen(const OpenedObject&) override { return size_; }
   void OnRead(PendingRead read) override { std::move(read).Complete(absl::OkStatus()); }
+  void OnReady(ObjectId) override {}
   void OnClose(ObjectId) override {}
 
  private:

@@ -85,6 +85,8 @@ void ObjectTable::OnRead(PendingRead read) {
   std::move(read).Complete(unknown);
 }
 
+void ObjectTable::OnReady(ObjectId) {}
+
 void ObjectTable::OnClose(ObjectId id) {
   std::shared_ptr<BlobCache> object;
   {

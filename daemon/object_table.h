@@ -30,6 +30,7 @@ class ObjectTable : public DoorHandler {
   absl::StatusOr<uint64_t> OnOpen(const OpenedObject& object) override;
   // NotFound, at once, for an id that is not open.
   void OnRead(PendingRead read) override;
+  void OnReady(ObjectId id) override;
   void OnClose(ObjectId id) override;
 
   // Closes every object, and every later Acquire is refused with `status` (an error): nothing stays parked.

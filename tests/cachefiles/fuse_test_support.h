@@ -59,6 +59,7 @@ class ScriptedEngine : public DoorHandler {
     }
     if (on_read != nullptr) on_read(std::move(read));
   }
+  void OnReady(ObjectId) override {}
   void OnClose(ObjectId) override {
     MutexLock lock(mutex_);
     ++closes_;

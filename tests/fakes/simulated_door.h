@@ -40,9 +40,11 @@ class SimulatedDoor : public OnDemandDoor {
   void SetTruth(const ObjectKey& key, std::string bytes);
 
   absl::string_view name() const override { return "simulated"; }
+  bool keeps_objects() const override { return false; }
   absl::Status Start(DoorHandler& handler) override;
   absl::StatusOr<MountSpec> Publish(const PublishedImage& image) override;
   absl::Status Cull(const ObjectKey& key) override;
+  uint64_t KeptBytes(const ObjectKey&) const override { return 0; }
   void Stop() override;
 
   // The kernel's side. Open fails as the handler fails it.
