@@ -42,6 +42,10 @@ absl::StatusOr<std::unique_ptr<ChunkMap>> ChunkMap::Open(std::unique_ptr<Backing
   return map;
 }
 
+std::unique_ptr<ChunkMap> ChunkMap::InMemory(uint64_t object_size) {
+  return std::unique_ptr<ChunkMap>(new ChunkMap(nullptr, object_size));
+}
+
 absl::Status ChunkMap::Load(uint64_t map_file_size) {
   MutexLock commit_lock(commit_mutex_);
   MutexLock lock(mutex_);
@@ -110,6 +114,16 @@ void ChunkMap::MarkPresent(uint64_t chunk) {
   if (!failure_.ok() || chunk >= chunk_count_ || Test(chunk)) return;
   words_[chunk / kBitsPerWord] |= uint64_t{1} << (chunk % kBitsPerWord);
   ++present_chunks_;
+}
+
+void ChunkMap::Forget(const ChunkRange& chunks) {
+  const uint64_t end = std::min(chunks.last, chunk_count_);
+  MutexLock lock(mutex_);
+  for (uint64_t chunk = chunks.first; chunk < end; ++chunk) {
+    if (!Test(chunk)) continue;
+    words_[chunk / kBitsPerWord] &= ~(uint64_t{1} << (chunk % kBitsPerWord));
+    --present_chunks_;
+  }
 }
 
 absl::Status ChunkMap::Commit(BackingFile& data) {

@@ -4,6 +4,9 @@
 // section 5). What a crash forgets is fetched again; nothing is ever invented. Holes of the backing file are
 // never consulted. The bytes on disk: chunk_map_format.h.
 //
+// An object whose bytes the kernel keeps (KernelFile) has a map in memory only: there the holes are the
+// truth, and the map is what we know of them.
+//
 // Callers: the engine (BlobCache) marks and asks; its commit runs on a worker. Thread-safe. Only Commit
 // waits for a disk; the others never wait for a Commit that does.
 #pragma once
@@ -37,6 +40,9 @@ class ChunkMap {
   static absl::StatusOr<std::unique_ptr<ChunkMap>> Open(std::unique_ptr<BackingFile> map_file,
                                                         uint64_t map_file_size, uint64_t object_size);
 
+  // All missing, never committed, and chunks may be forgotten. `object_size` is at most kMaxObjectSize.
+  static std::unique_ptr<ChunkMap> InMemory(uint64_t object_size);
+
   Origin origin() const { return origin_; }
   uint64_t object_size() const { return object_size_; }
 
@@ -50,6 +56,9 @@ class ChunkMap {
 
   // The chunk's bytes are in the backing file. Does nothing after a failed sync of the data (see Commit).
   void MarkPresent(uint64_t chunk);
+  // The chunks are not, or no longer, in the kernel's file. Of a map in memory only: what was committed is
+  // for good.
+  void Forget(const ChunkRange& chunks);
 
   // Syncs `data`, then writes and syncs the bits that were set before the call. Does nothing when nothing
   // changed since the last commit. Concurrent calls take turns.
@@ -75,7 +84,7 @@ class ChunkMap {
   bool Test(uint64_t chunk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after Open.
-  const std::unique_ptr<BackingFile> map_file_;
+  const std::unique_ptr<BackingFile> map_file_;  // null for a map in memory only
   const uint64_t object_size_;
   const uint64_t chunk_count_;
   Origin origin_ = Origin::kNew;

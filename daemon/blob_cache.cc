@@ -1,5 +1,6 @@
 #include "daemon/blob_cache.h"
 
+#include <algorithm>
 #include <future>
 #include <iterator>
 #include <utility>
@@ -10,13 +11,29 @@
 #include "daemon/base/status.h"
 
 namespace lacuna {
+namespace {
+
+// One write at most this long. A reader's chunk may have to wait for one that is under way.
+constexpr uint64_t kMaxWriteBytes = 1024 * 1024;
+
+}  // namespace
+
+// static
+BlockAlignedBuffer BlobCache::Join(const Arrivals& arrivals) {
+  BlockAlignedBuffer bytes;
+  bytes.reserve(arrivals.size() * kChunkSize);
+  for (const auto& [chunk, arrival] : arrivals) {
+    bytes.insert(bytes.end(), arrival.bytes.begin(), arrival.bytes.end());
+  }
+  return bytes;
+}
 
 std::shared_ptr<BlobCache> BlobCache::Create(const Context& context, ObjectKey key, RemoteBlob blob,
                                              StoredObject stored) {
   std::shared_ptr<BlobCache> cache(
       new BlobCache(context, std::move(key), std::move(blob), std::move(stored)));
   // A daemon ended between the last chunk and the finish.
-  if (cache->map_ != nullptr && cache->map_->AllPresent()) {
+  if (cache->map_ != nullptr && !cache->kept_by_kernel() && cache->map_->AllPresent()) {
     context.pool.Submit([cache] { cache->RunCommit(); });
   }
   return cache;
@@ -29,6 +46,7 @@ BlobCache::BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, Sto
       size_(RoundUp(blob_.size, kBlockSize)),
       data_(std::move(stored.data)),
       map_(std::move(stored.map)),
+      kernel_(std::move(stored.kernel)),
       state_(map_ != nullptr ? State::kFilling : State::kFinished),
       failed_(context.options.failure_memory) {}
 
@@ -51,6 +69,7 @@ void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
   bool arm_timer = false;
   {
     MutexLock lock(mutex_);
+    if (scanning_) return early_reads_.push_back({std::move(read), priority, deadline});
     // Chunks become present, and are let go by their flights, under this same lock: one that is neither
     // present nor carried now has to be fetched, and nobody else is about to.
     const std::vector<uint64_t> missing = Missing(range);
@@ -62,8 +81,12 @@ void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
       deadline_timer_armed_ |= arm_timer;
     }
   }
-  // NOLINTNEXTLINE(bugprone-use-after-move): it was parked only if there is no answer.
+  // NOLINTBEGIN(bugprone-use-after-move): it was parked only if there is no answer.
+  if (answer.has_value() && answer->ok() && has_reader && kernel_ != nullptr) {
+    return Confirm(std::move(read), deadline);
+  }
   if (answer.has_value()) return Answer(std::move(read), *answer, has_reader);
+  // NOLINTEND(bugprone-use-after-move)
   if (has_reader) ++context_.stats.misses;
   if (arm_timer) ArmDeadlineTimer(deadline);
   CarryOut(plan);
@@ -108,8 +131,7 @@ void BlobCache::StartFlight(const Launch& launch) {
   auto flight = std::make_shared<Flight>(
       launch.chunks, blob_.size,
       [self = shared_from_this(), carrier = launch.carrier](uint64_t chunk, ChunkBuffer bytes) {
-        self->context_.pool.Submit(
-            [self, carrier, chunk, bytes = std::move(bytes)] { self->StoreChunk(*carrier, chunk, bytes); });
+        self->ChunkArrived(chunk, {carrier, std::move(bytes)});
       },
       [self = shared_from_this(), carrier = launch.carrier](const ChunkRange& lost,
                                                             const absl::Status& status) {
@@ -131,25 +153,78 @@ TimePoint BlobCache::FetchDeadline() const {
   return context_.clock.Now() + context_.options.read_deadline;
 }
 
-void BlobCache::StoreChunk(const Carrier& carrier, uint64_t chunk, const ChunkBuffer& bytes) {
-  absl::Status stored = refusal();
-  if (stored.ok()) stored = data_->WriteAt(chunk * kChunkSize, bytes);
-  if (!stored.ok()) return ChunksFailed(carrier, {chunk, chunk + 1}, stored);
-  ChunkArrived(chunk);
+void BlobCache::ChunkArrived(uint64_t chunk, Arrival arrival) {
+  {
+    MutexLock lock(mutex_);
+    arrivals_.emplace(chunk, std::move(arrival));
+    if (std::exchange(storing_, true)) return;
+  }
+  context_.pool.Submit([self = shared_from_this()] { self->StoreArrivals(); });
 }
 
-void BlobCache::ChunkArrived(uint64_t chunk) {
+// One write at a time: what arrives while the disk is at it goes into the next one together.
+void BlobCache::StoreArrivals() {
+  Arrivals arrivals;
+  {
+    MutexLock lock(mutex_);
+    arrivals = TakeAdjacentArrivals();
+  }
+  Store(arrivals);
+  {
+    MutexLock lock(mutex_);
+    storing_ = !arrivals_.empty();
+    if (!storing_) return;
+  }
+  // By the queue: other objects have their turn in between.
+  context_.pool.Submit([self = shared_from_this()] { self->StoreArrivals(); });
+}
+
+BlobCache::Arrivals BlobCache::TakeAdjacentArrivals() {
+  // What a reader waits for goes first.
+  auto next = std::find_if(arrivals_.begin(), arrivals_.end(), [](const auto& item) {
+    return item.second.carrier->priority == Priority::kDemand;
+  });
+  if (next == arrivals_.end()) next = arrivals_.begin();
+  Arrivals taken;
+  for (uint64_t chunk = next->first; next != arrivals_.end() && next->first == chunk; ++chunk) {
+    if (taken.size() == kMaxWriteBytes / kChunkSize) break;
+    taken.insert(arrivals_.extract(next++));
+  }
+  return taken;
+}
+
+void BlobCache::Store(const Arrivals& arrivals) {
+  const ChunkRange chunks = {arrivals.begin()->first, arrivals.rbegin()->first + 1};
+  const std::shared_ptr<KernelFile> file = kept_by_kernel() ? kernel_->file() : nullptr;
+  absl::Status stored = refusal();
+  if (stored.ok()) {
+    const uint64_t offset = chunks.first * kChunkSize;
+    stored = arrivals.size() == 1 ? data_->WriteAt(offset, arrivals.begin()->second.bytes)
+                                  : data_->WriteAt(offset, Join(arrivals));
+  }
+  if (stored.ok()) stored = ChunksStored(chunks, file);
+  if (stored.ok()) return;
+  for (const auto& [chunk, arrival] : arrivals) ChunksFailed(*arrival.carrier, {chunk, chunk + 1}, stored);
+}
+
+absl::Status BlobCache::ChunksStored(const ChunkRange& chunks, const std::shared_ptr<KernelFile>& file) {
   std::vector<ParkedRead> ready;
   {
     MutexLock lock(mutex_);
-    carriers_.erase(chunk);
-    if (!Refusal().ok()) return;  // whoever waits gets that answer
-    map_->MarkPresent(chunk);
-    failed_.Forget(chunk);
-    ready = parked_.Arrived(chunk);
+    // Closed, or opened anew, while they were written: nobody knows where they are.
+    if (kept_by_kernel() && kernel_->file() != file) return Closed();
+    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_.erase(chunk);
+    if (!Refusal().ok()) return absl::OkStatus();  // whoever waits gets that answer
+    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) {
+      map_->MarkPresent(chunk);
+      failed_.Forget(chunk);
+      std::vector<ParkedRead> complete = parked_.Arrived(chunk);
+      std::move(complete.begin(), complete.end(), std::back_inserter(ready));
+    }
   }
   AnswerAll(std::move(ready), absl::OkStatus());
-  ScheduleCommit();
+  kept_by_kernel() ? TellIfComplete() : ScheduleCommit();
+  return absl::OkStatus();
 }
 
 void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, const absl::Status& cause) {
@@ -216,6 +291,7 @@ absl::Status BlobCache::ReadThrough(uint64_t offset, absl::Span<char> out) {
 
 BlobCache::State BlobCache::state() const {
   MutexLock lock(mutex_);
+  if (kept_by_kernel() && state_ == State::kFilling && map_->AllPresent()) return State::kFinished;
   return state_;
 }
 
@@ -238,7 +314,7 @@ uint64_t BlobCache::parked_reads() const {
 }
 
 std::string BlobCache::finished_path() const {
-  return state() == State::kFinished ? context_.store.FinishedPath(key_) : "";
+  return !kept_by_kernel() && state() == State::kFinished ? context_.store.FinishedPath(key_) : "";
 }
 
 std::vector<uint64_t> BlobCache::Missing(const ByteRange& range) const {
@@ -253,6 +329,13 @@ absl::Status BlobCache::OutOfObject(const ByteRange& range) const {
 void BlobCache::Answer(PendingRead read, const absl::Status& status, bool has_reader) {
   if (has_reader && !status.ok()) ++context_.stats.errors;
   std::move(read).Complete(status);
+}
+
+std::vector<ParkedRead> BlobCache::TakeAllReads() {
+  std::vector<ParkedRead> reads = parked_.TakeAll();
+  for (EarlyRead& early : early_reads_) reads.push_back({std::move(early.read), early.deadline});
+  early_reads_.clear();
+  return reads;
 }
 
 void BlobCache::AnswerAll(std::vector<ParkedRead> reads, const absl::Status& status) {

@@ -5,10 +5,12 @@
 // the flights that carry missing chunks, lead new ones for the rest, and park. No thread waits. Bytes arrive
 // at a Flight, are stored chunk by chunk on the worker pool, and each parked read is answered as soon as its
 // own chunks are there, while the flight goes on behind it. What follows presence — commit, digest, finish —
-// is in blob_cache_commit.cc.
+// is in blob_cache_commit.cc. An object whose bytes the kernel keeps has none of that; how we learn what is
+// there is in blob_cache_kernel.cc.
 //
-// Callers: doors (through ObjectTable) call OnRead, control threads and the Prefetcher the rest. Thread-safe.
-// OnRead and Prefetch never block; no callback is called and no read answered under the lock.
+// Callers: doors (through ObjectTable) call OnRead, Attach and Detach, control threads and the Prefetcher the
+// rest. Thread-safe. OnRead, Attach, Detach and Prefetch never block; no callback is called and no read
+// answered under the lock.
 //
 // Lifetime: flights, worker tasks and the commit timer hold the object by shared_ptr, so it lives until what
 // it has begun is over and what has arrived is committed. They use Context; the destructor does not. Shut
@@ -16,6 +18,7 @@
 // the fetcher, the store and the clock may go.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +47,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
  public:
   enum class State {
     kFilling,   // chunks may be missing, or are not yet verified
-    kFinished,  // from kFilling: complete, synced, digest checked, under its final name
+    kFinished,  // from kFilling: complete, synced, digest checked, under its final name; where the kernel
+                // keeps the bytes: complete, for now
     kFailed,    // from kFilling: the disk failed or the bytes were not the blob's; every read gets the reason
   };
 
@@ -70,6 +74,12 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   static std::shared_ptr<BlobCache> Create(const Context& context, ObjectKey key, RemoteBlob blob,
                                            StoredObject stored);
 
+  // The kernel has opened the object, whose bytes it keeps. What `file` has already is found out; who asks
+  // waits for that.
+  void Attach(const std::shared_ptr<KernelFile>& file);
+  // The kernel has closed it: whoever waits gets an error. Nothing when `file` is not the one attached last.
+  void Detach(const KernelFile& file);
+
   // Answers `read` when all its chunks are here, at once or later, or with an error by the read deadline.
   void OnRead(PendingRead read);
 
@@ -93,6 +103,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   const RemoteBlob& blob() const { return blob_; }
   uint64_t size() const { return size_; }  // bytes, a multiple of kBlockSize
   const std::shared_ptr<BackingFile>& file() const { return data_; }
+  bool kept_by_kernel() const { return kernel_ != nullptr; }
+  bool open_in_kernel() const { return kept_by_kernel() && kernel_->file() != nullptr; }
   State state() const;
   // OK, or the reason with which every read is answered: the object has failed or is closed.
   absl::Status refusal() const;
@@ -118,6 +130,18 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
     std::vector<Launch> launches;
     std::vector<FetchId> promotions;
   };
+  // Chunks that arrived and are not written yet, by number.
+  struct Arrival {
+    std::shared_ptr<Carrier> carrier;
+    ChunkBuffer bytes;
+  };
+  using Arrivals = std::map<uint64_t, Arrival>;
+  // Somebody who asked while it is not known what the kernel's file has.
+  struct EarlyRead {
+    PendingRead read;
+    Priority priority;
+    TimePoint deadline;
+  };
   enum class CommitState {
     kIdle,       // from kRunning: nothing is left to commit
     kScheduled,  // from kIdle: a chunk arrived; from kRunning: more arrived, or the map could not be written
@@ -138,9 +162,15 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   // Of a flight that somebody waits for: as the reader's own who began it.
   TimePoint FetchDeadline() const;
 
-  // What comes back. The pool's threads, ChunksFailed also the transport's.
-  void StoreChunk(const Carrier& carrier, uint64_t chunk, const ChunkBuffer& bytes);
-  void ChunkArrived(uint64_t chunk);
+  // What comes back. The pool's threads, ChunkArrived and ChunksFailed also the transport's.
+  void ChunkArrived(uint64_t chunk, Arrival arrival);
+  void StoreArrivals();
+  Arrivals TakeAdjacentArrivals() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static BlockAlignedBuffer Join(const Arrivals& arrivals);
+  void Store(const Arrivals& arrivals);
+  // `file` is what they were written to if the kernel keeps the bytes; Unavailable when that is closed by
+  // now.
+  absl::Status ChunksStored(const ChunkRange& chunks, const std::shared_ptr<KernelFile>& file);
   void ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, const absl::Status& cause);
 
   // Deadlines. The clock's thread.
@@ -160,11 +190,22 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   void Fail(const absl::Status& cause);
   void DropFiles();
 
+  // An object whose bytes the kernel keeps (blob_cache_kernel.cc). The pool's threads, or as said.
+  void Scan(const std::shared_ptr<KernelFile>& file);
+  // Of a read that the kernel would not have asked for if its file had what our map says. Any thread.
+  void Confirm(PendingRead read, TimePoint deadline);
+  void AnswerOrForget(PendingRead read, TimePoint deadline);
+  void TellIfComplete();
+  void MarkWholeChunks(const ByteRange& data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Closed() const;
+
   // refusal(). A map that has lost its bits refuses by itself, before Fail() gets to it.
   absl::Status Refusal() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<uint64_t> Missing(const ByteRange& range) const;
   absl::Status OutOfObject(const ByteRange& range) const;
   void Answer(PendingRead read, const absl::Status& status, bool has_reader);
+  // All who wait for chunks, or to ask for them.
+  std::vector<ParkedRead> TakeAllReads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AnswerAll(std::vector<ParkedRead> reads, const absl::Status& status);
 
   const Context context_;
@@ -172,7 +213,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   const RemoteBlob blob_;
   const uint64_t size_;
   const std::shared_ptr<BackingFile> data_;
-  const std::unique_ptr<ChunkMap> map_;  // null when the object was finished when opened
+  const std::unique_ptr<ChunkMap> map_;         // null when the object was finished when opened
+  const std::shared_ptr<KernelObject> kernel_;  // data_, when the kernel keeps the bytes
 
   mutable Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_);
@@ -180,6 +222,10 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   ParkedReads parked_ ABSL_GUARDED_BY(mutex_);
   FailedChunks failed_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<uint64_t, std::shared_ptr<Carrier>> carriers_ ABSL_GUARDED_BY(mutex_);  // by chunk
+  Arrivals arrivals_ ABSL_GUARDED_BY(mutex_);
+  bool storing_ ABSL_GUARDED_BY(mutex_) = false;   // a task of the pool is at the arrivals
+  bool scanning_ ABSL_GUARDED_BY(mutex_) = false;  // it is being found out what the kernel's file has
+  std::vector<EarlyRead> early_reads_ ABSL_GUARDED_BY(mutex_);  // who asked meanwhile
   bool deadline_timer_armed_ ABSL_GUARDED_BY(mutex_) = false;
   CommitState commit_ ABSL_GUARDED_BY(mutex_) = CommitState::kIdle;
   bool in_trouble_ ABSL_GUARDED_BY(mutex_) = false;  // the last commit or finish failed, and that is logged

@@ -119,7 +119,7 @@ void BlobCache::Fail(const absl::Status& cause) {
     if (!refusal_.ok()) return;
     state_ = State::kFailed;
     refusal_ = reason;
-    parked = parked_.TakeAll();
+    parked = TakeAllReads();
     watchers.swap(watchers_);
   }
   LogError(reason.message());
@@ -134,7 +134,8 @@ void BlobCache::WhenFinished(Done done) {
   {
     MutexLock lock(mutex_);
     answer = refusal_;
-    if (answer.ok() && state_ == State::kFilling) {
+    const bool finished = kept_by_kernel() ? map_->AllPresent() : state_ == State::kFinished;
+    if (answer.ok() && !finished) {
       watchers_.push_back(std::move(done));
       return;
     }
@@ -149,12 +150,12 @@ void BlobCache::Close(const absl::Status& status) {
     MutexLock lock(mutex_);
     if (!refusal_.ok()) return;
     refusal_ = status;
-    parked = parked_.TakeAll();
+    parked = TakeAllReads();
     watchers.swap(watchers_);
   }
   AnswerAll(std::move(parked), status);
   for (Done& done : watchers) std::move(done)(status);
-  if (map_ == nullptr) return;
+  if (map_ == nullptr || kept_by_kernel()) return;
   const absl::Status committed = map_->Commit(*data_);
   if (committed.ok()) return;
   LogError("object ", key_.text(), ": last commit: ", committed.message());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "daemon/base/block_aligned_buffer.h"
 #include "daemon/base/byte_range.h"
 #include "registry/range_sink.h"
 
@@ -19,8 +20,8 @@ inline constexpr uint64_t kMaxFlightBytes = 4 * 1024 * 1024;
 // Joins adjacent chunks of `chunks` (ascending) into flights of at most kMaxFlightBytes.
 std::vector<ChunkRange> PlanFlights(const std::vector<uint64_t>& chunks);
 
-// The bytes of one chunk as they go into the backing file.
-using ChunkBuffer = std::vector<char>;
+// The bytes of one chunk as they go into the backing file: in memory that direct I/O takes as it is.
+using ChunkBuffer = BlockAlignedBuffer;
 
 class Flight : public RangeSink {
  public:

@@ -63,6 +63,11 @@ absl::StatusOr<std::unique_ptr<ChunkMap>> OpenMap(const std::string& path, uint6
 
 }  // namespace
 
+StoredObject StoredObject::InKernel(uint64_t size) {
+  const auto kernel = std::make_shared<KernelObject>();
+  return {.data = kernel, .map = ChunkMap::InMemory(size), .kernel = kernel};
+}
+
 ObjectStore::ObjectStore(std::string root, UniqueFd lock, UniqueFd objects_dir)
     : objects_path_(std::move(root) + "/objects"),
       lock_(std::move(lock)),

@@ -21,12 +21,18 @@
 #include "cachefiles/chunk_map.h"
 #include "cachefiles/object_key.h"
 #include "daemon/base/unique_fd.h"
+#include "daemon/kernel_object.h"
 
 namespace lacuna {
 
 struct StoredObject {
   std::shared_ptr<BackingFile> data;
   std::unique_ptr<ChunkMap> map;  // null when the object is finished
+  // Set when the kernel keeps the bytes, not this folder: `data` again.
+  std::shared_ptr<KernelObject> kernel;
+
+  // An object of `size` bytes, at most ChunkMap::kMaxObjectSize, that the kernel keeps.
+  static StoredObject InKernel(uint64_t size);
 };
 
 // An object as List() finds it on the disk, open or not.
@@ -47,6 +53,8 @@ class ObjectStore {
   // Opens or makes the files of an object of `size` bytes. One of another size, or whose map is damaged,
   // starts over. InvalidArgument when `size` is above ChunkMap::kMaxObjectSize.
   absl::StatusOr<StoredObject> OpenObject(const ObjectKey& key, uint64_t size);
+  // As OpenObject, but NotFound unless the object is here and finished.
+  absl::StatusOr<StoredObject> OpenFinished(const ObjectKey& key, uint64_t size);
   // partial -> finished, for good when it returns OK. The caller has committed the map and checked the
   // digest. May be called again after an error.
   absl::Status Finish(const ObjectKey& key);
@@ -62,7 +70,6 @@ class ObjectStore {
 
   std::string PartialPath(const ObjectKey& key) const;
   std::string MapPath(const ObjectKey& key) const;
-  absl::StatusOr<StoredObject> OpenFinished(const ObjectKey& key, uint64_t size);
   absl::StatusOr<StoredObject> OpenPartial(const ObjectKey& key, uint64_t size);
   absl::StatusOr<StoredObject> StartOver(const ObjectKey& key, uint64_t size);
   absl::Status SyncDirectory() const;

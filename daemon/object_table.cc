@@ -25,7 +25,7 @@ absl::Status CheckShareable(const BlobCache& object, const RemoteBlob& blob) {
 
 ObjectTable::ObjectTable(const BlobCache::Context& context) : context_(context) {}
 
-absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob& blob) {
+absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob& blob, Placement placement) {
   const ObjectKey key = ObjectKey::ForBlob(blob.digest);
   {
     MutexLock lock(mutex_);
@@ -37,7 +37,7 @@ absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob
     }
     by_key_[key].opening = true;
   }
-  absl::StatusOr<std::shared_ptr<BlobCache>> object = Open(key, blob);
+  absl::StatusOr<std::shared_ptr<BlobCache>> object = Open(key, blob, placement);
   absl::Status closed;
   {
     MutexLock lock(mutex_);
@@ -52,16 +52,21 @@ absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob
   return closed;
 }
 
-absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& key,
-                                                             const RemoteBlob& blob) const {
+absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& key, const RemoteBlob& blob,
+                                                             Placement placement) const {
   RETURN_IF_ERROR(ChunkMap::CheckObjectSize(blob.size));  // before it is rounded up
-  ASSIGN_OR_RETURN(StoredObject stored, context_.store.OpenObject(key, RoundUp(blob.size, kBlockSize)));
-  return BlobCache::Create(context_, key, blob, std::move(stored));
+  const uint64_t size = RoundUp(blob.size, kBlockSize);
+  absl::StatusOr<StoredObject> stored = placement == Placement::kStore
+                                            ? context_.store.OpenObject(key, size)
+                                            : context_.store.OpenFinished(key, size);
+  if (placement == Placement::kKernel && absl::IsNotFound(stored.status())) {
+    stored = StoredObject::InKernel(size);
+  }
+  if (!stored.ok()) return stored.status();
+  return BlobCache::Create(context_, key, blob, *std::move(stored));
 }
 
 absl::StatusOr<uint64_t> ObjectTable::OnOpen(const OpenedObject& object) {
-  if (object.file != nullptr)
-    return absl::UnimplementedError("doors that own the backing file are not served yet");
   std::shared_ptr<BlobCache> cache;
   {
     MutexLock lock(mutex_);
@@ -71,13 +76,22 @@ absl::StatusOr<uint64_t> ObjectTable::OnOpen(const OpenedObject& object) {
   if (cache == nullptr)
     return absl::NotFoundError(absl::StrCat("object ", object.key.text(), " is not in use"));
   RETURN_IF_ERROR(cache->refusal());
+  if ((object.file != nullptr) != cache->kept_by_kernel()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "object ", object.key.text(), " is kept elsewhere; unmount what uses it, then try again"));
+  }
   MutexLock lock(mutex_);
-  by_id_[object.id] = cache;
+  by_id_[object.id] = {cache, object.file};
   return cache->size();
 }
 
+void ObjectTable::OnReady(ObjectId id) {
+  const OpenEntry opened = FindOpen(id);
+  if (opened.object != nullptr && opened.file != nullptr) opened.object->Attach(opened.file);
+}
+
 void ObjectTable::OnRead(PendingRead read) {
-  const std::shared_ptr<BlobCache> object = FindOpen(read.object_id());
+  const std::shared_ptr<BlobCache> object = FindOpen(read.object_id()).object;
   if (object != nullptr) return object->OnRead(std::move(read));
   ++context_.stats.errors;
   const absl::Status unknown = absl::NotFoundError(
@@ -85,19 +99,18 @@ void ObjectTable::OnRead(PendingRead read) {
   std::move(read).Complete(unknown);
 }
 
-void ObjectTable::OnReady(ObjectId) {}
-
 void ObjectTable::OnClose(ObjectId id) {
-  std::shared_ptr<BlobCache> object;
+  OpenEntry closed;
   {
     MutexLock lock(mutex_);
     const auto it = by_id_.find(id);
     if (it == by_id_.end()) return;
-    object = std::move(it->second);
+    closed = std::move(it->second);
     by_id_.erase(it);
   }
+  if (closed.file != nullptr) closed.object->Detach(*closed.file);
   // Letting the last pointer go closes files, which may wait for the disk.
-  context_.pool.Submit([object = std::move(object)] {});
+  context_.pool.Submit([closed = std::move(closed)] {});
 }
 
 void ObjectTable::CloseAll(const absl::Status& status) {
@@ -117,10 +130,10 @@ std::vector<std::shared_ptr<BlobCache>> ObjectTable::objects() const {
   return objects;
 }
 
-std::shared_ptr<BlobCache> ObjectTable::FindOpen(ObjectId id) const {
+ObjectTable::OpenEntry ObjectTable::FindOpen(ObjectId id) const {
   MutexLock lock(mutex_);
   const auto it = by_id_.find(id);
-  return it != by_id_.end() ? it->second : nullptr;
+  return it != by_id_.end() ? it->second : OpenEntry();
 }
 
 }  // namespace lacuna

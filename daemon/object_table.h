@@ -1,8 +1,8 @@
 // All objects the daemon knows: by key for mounts, by the door's id for the kernel. The DoorHandler of the
 // daemon.
 //
-// Thread-safe. OnOpen, OnRead and OnClose run on a door's thread and never block; Acquire and CloseAll belong
-// to the daemon's own threads.
+// Thread-safe. OnOpen, OnReady, OnRead and OnClose run on a door's thread and never block; Acquire and
+// CloseAll belong to the daemon's own threads.
 #pragma once
 
 #include <map>
@@ -17,14 +17,19 @@
 
 namespace lacuna {
 
+// Who keeps an object's bytes: our own folder of backing files, or the kernel's side of the door.
+enum class Placement { kStore, kKernel };
+
 class ObjectTable : public DoorHandler {
  public:
   explicit ObjectTable(const BlobCache::Context& context);
 
   // The object of `blob`, opened if this is its first user. It stays open while somebody holds the pointer.
-  // FailedPrecondition, with the reason, while a failed object of that key is still in use; once nobody holds
-  // it the next Acquire starts afresh. May block on the disk.
-  absl::StatusOr<std::shared_ptr<BlobCache>> Acquire(const RemoteBlob& blob);
+  // Where it lies already it stays: one that is finished in our folder is used from there whatever
+  // `placement` says. FailedPrecondition, with the reason, while a failed object of that key is still in use;
+  // once nobody holds it the next Acquire starts afresh. May block on the disk.
+  absl::StatusOr<std::shared_ptr<BlobCache>> Acquire(const RemoteBlob& blob,
+                                                     Placement placement = Placement::kStore);
 
   // NotFound unless somebody has acquired the object; the reason when it has failed.
   absl::StatusOr<uint64_t> OnOpen(const OpenedObject& object) override;
@@ -47,8 +52,15 @@ class ObjectTable : public DoorHandler {
     bool opening = false;
   };
 
-  absl::StatusOr<std::shared_ptr<BlobCache>> Open(const ObjectKey& key, const RemoteBlob& blob) const;
-  std::shared_ptr<BlobCache> FindOpen(ObjectId id) const;
+  // What the door has opened under one id.
+  struct OpenEntry {
+    std::shared_ptr<BlobCache> object;
+    std::shared_ptr<KernelFile> file;  // null on a door that gives none
+  };
+
+  absl::StatusOr<std::shared_ptr<BlobCache>> Open(const ObjectKey& key, const RemoteBlob& blob,
+                                                  Placement placement) const;
+  OpenEntry FindOpen(ObjectId id) const;
 
   const BlobCache::Context context_;
 
@@ -56,7 +68,7 @@ class ObjectTable : public DoorHandler {
   CondVar opened_;
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);  // not OK after CloseAll
   std::map<ObjectKey, Entry> by_key_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<ObjectId, std::shared_ptr<BlobCache>> by_id_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<ObjectId, OpenEntry> by_id_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace lacuna

@@ -66,7 +66,7 @@ class FetchLedger::WatchedFile : public BackingFile {
 
   absl::Status WriteAt(uint64_t offset, absl::Span<const char> bytes) override {
     const absl::Status status = file_->WriteAt(offset, bytes);
-    if (!status.ok()) ledger_.Free(url_, offset / kChunkSize);
+    if (!status.ok()) ledger_.End(url_, ChunksOf({offset, bytes.size()}));
     return status;
   }
   absl::Status ReadAt(uint64_t offset, absl::Span<char> out) override { return file_->ReadAt(offset, out); }
