@@ -53,6 +53,10 @@ absl::Status FsContext::SetString(const std::string& key, const std::string& val
   return Failure(errno, absl::StrCat("option ", key, "=", value));
 }
 
+std::string FsContext::TakeMessages() const {
+  return KernelMessages(context_.get());
+}
+
 absl::StatusOr<UniqueFd> FsContext::Mount(uint64_t attributes) {
   if (fsconfig(context_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     return Failure(errno, "making the file system");
@@ -63,7 +67,7 @@ absl::StatusOr<UniqueFd> FsContext::Mount(uint64_t attributes) {
 }
 
 absl::Status FsContext::Failure(int errno_value, const std::string& what) const {
-  const std::string messages = KernelMessages(context_.get());
+  const std::string messages = TakeMessages();
   const std::string detail = messages.empty() ? "" : absl::StrCat(" (kernel: ", messages, ")");
   return ErrnoStatus(errno_value, absl::StrCat("mount of ", type_, ": ", what, detail));
 }

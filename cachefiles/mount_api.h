@@ -22,6 +22,8 @@ class FsContext {
   absl::Status SetFlag(const std::string& key);
   // InvalidArgument over 255 bytes: the kernel takes no longer value.
   absl::Status SetString(const std::string& key, const std::string& value);
+  // What the kernel has said since it was last asked; it may object to an option that it takes.
+  std::string TakeMessages() const;
   // Makes the file system, and of it a mount that is attached nowhere. `attributes` are MOUNT_ATTR_*.
   absl::StatusOr<UniqueFd> Mount(uint64_t attributes);
 

@@ -20,6 +20,7 @@
 #include "daemon/base/format_bytes.h"
 #include "daemon/base/status.h"
 #include "daemon/base/unique_fd.h"
+#include "daemon/cachefiles_check.h"
 #include "daemon/control_socket.h"
 #include "daemon/file_system_check.h"
 #include "daemon/test_mount.h"
@@ -116,20 +117,6 @@ void AppendErofsMounts(const std::string& root, std::vector<HostCheck>& checks) 
          "Linux 6.12 and later have them (CONFIG_EROFS_FS_BACKED_BY_FILE)");
   append("EROFS mounts of loop devices", loop, "not needed here",
          "modprobe loop; in a container, allow /dev/loop*");
-}
-
-HostCheck CheckCachefiles(const std::string& dev_dir) {
-  HostCheck check{.name = "/dev/cachefiles", .found = "present; this version does not use it yet"};
-  const std::string path = dev_dir + "/cachefiles";
-  if (UniqueFd(open(path.c_str(), O_RDWR | O_CLOEXEC)).valid()) return check;
-  if (errno == ENOENT || errno == ENODEV) {
-    check.found = "absent; this version does not use it yet";
-  } else if (errno == EBUSY) {
-    check.found = "in use by another program; this version does not use it yet";
-  } else {
-    check.found = absl::StrCat(std::strerror(errno), "; this version does not use it yet");
-  }
-  return check;
 }
 
 HostCheck CheckCacheFolder(const std::string& root) {

@@ -61,12 +61,20 @@ TEST_F(HostCheckTest, AFuseDeviceThatOpensIsUsable) {
   EXPECT_EQ(Find("/dev/fuse").result, Result::kOk);
 }
 
-TEST_F(HostCheckTest, CachefilesIsSaidToBeUnusedYet) {
+TEST_F(HostCheckTest, AHostWithoutCachefilesIsToldWhyAndThatItDoesNotMatter) {
   const HostCheck absent = Find("/dev/cachefiles");
   EXPECT_EQ(absent.result, Result::kOk);
-  EXPECT_EQ(absent.found, "absent; this version does not use it yet");
+  EXPECT_EQ(
+      absent.found,
+      "absent; modprobe cachefiles, or take a kernel built with CONFIG_CACHEFILES_ONDEMAND (the fuse door "
+      "serves without it)");
   std::ofstream(folder_ + "/cachefiles") << "";
-  EXPECT_EQ(Find("/dev/cachefiles").found, "present; this version does not use it yet");
+  EXPECT_THAT(Find("/dev/cachefiles").found, HasSubstr("no device"));
+}
+
+TEST_F(HostCheckTest, ADeviceThatTakesNoCommandsHasNoOnDemandMode) {
+  std::filesystem::create_symlink("/dev/full", folder_ + "/cachefiles");
+  EXPECT_THAT(Find("/dev/cachefiles").found, HasSubstr("without on-demand mode"));
 }
 
 TEST_F(HostCheckTest, ADaemonThatListensIsFound) {
