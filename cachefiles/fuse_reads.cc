@@ -4,13 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/base/log.h"
-
 namespace lacuna {
 namespace {
-
-// A dead registry fails thousands of reads: one of them a second is a warning, the rest are for debugging.
-constexpr std::chrono::seconds kWarningInterval(1);
 
 // One buffer for each worker, kept: a fresh 1 MiB would cost 256 page faults at every reply.
 absl::Span<char> BufferOf(size_t size) {
@@ -52,14 +47,8 @@ void FuseReads::Fail(const Job& job, const absl::Status& status) {
   if (!channel_->IsParked(job.unique)) return;  // stopped meanwhile
   ++errors_answered_;
   channel_->ReplyParked(job.unique, EIO);
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  auto next = next_warning_.load();
-  const auto after = (now + kWarningInterval).count();
-  const bool warn = now.count() >= next && next_warning_.compare_exchange_strong(next, after);
-  const LogLevel level = warn ? LogLevel::kWarning : LogLevel::kDebug;
-  if (!LogEnabled(level)) return;
-  LogLine(level, absl::StrCat("EIO for a reader of ", job.object->key.text(), " ", ToString(job.range), ": ",
-                              status.message()));
+  warnings_.Log("EIO for a reader of ", job.object->key.text(), " ", ToString(job.range), ": ",
+                status.message());
 }
 
 }  // namespace lacuna

@@ -7,12 +7,12 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 
 #include "cachefiles/fuse_channel.h"
 #include "cachefiles/fuse_objects.h"
+#include "cachefiles/log_throttle.h"
 #include "cachefiles/pending_read.h"
 #include "daemon/base/worker_pool.h"
 
@@ -42,7 +42,7 @@ class FuseReads : public std::enable_shared_from_this<FuseReads> {
   const std::shared_ptr<FuseChannel> channel_;
   WorkerPool& pool_;  // used only while the channel is open
   std::atomic<uint64_t> errors_answered_ = 0;
-  std::atomic<std::chrono::steady_clock::rep> next_warning_ = 0;  // since the clock's epoch
+  LogThrottle warnings_;
 };
 
 }  // namespace lacuna
