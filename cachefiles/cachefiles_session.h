@@ -1,0 +1,54 @@
+// The daemon's end of a bound /dev/cachefiles: the thread that takes messages from it until it is stopped or
+// the device dies.
+//
+// Callers: CachefilesDoor. Thread-safe after Start.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "cachefiles/cachefiles_device.h"
+#include "cachefiles/cachefiles_requests.h"
+#include "daemon/base/mutex.h"
+
+namespace lacuna {
+
+class CachefilesSession {
+ public:
+  // `device` is bound. `make_space` is called at times when the kernel asks for culling, and returns at once.
+  CachefilesSession(std::shared_ptr<CachefilesDevice> device, std::unique_ptr<CachefilesRequests> requests,
+                    std::function<void()> make_space);
+  ~CachefilesSession();
+
+  void Start();
+  // Ends the thread, which closes everything as its last act (CachefilesRequests::CloseAll). Idempotent. Not
+  // from the session's own thread.
+  void Stop();
+
+  // False once the device is dead, or after Stop.
+  bool running() const { return running_; }
+  CachefilesCounters counters() const { return requests_->counters(); }
+
+ private:
+  // On the session's thread only. An error ends the session.
+  void Loop();
+  absl::Status Serve();
+  absl::Status TakeMessages();
+  void MakeSpace();
+  std::chrono::milliseconds UntilCullingIsAskedFor() const;
+
+  const std::shared_ptr<CachefilesDevice> device_;
+  const std::unique_ptr<CachefilesRequests> requests_;
+  const std::function<void()> make_space_;
+  std::chrono::steady_clock::time_point next_culling_;  // of the thread
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> running_ = false;
+
+  Mutex stop_mutex_;  // one Stop at a time
+  std::thread thread_ ABSL_GUARDED_BY(stop_mutex_);
+};
+
+}  // namespace lacuna
