@@ -40,6 +40,8 @@ struct Superblock {
 
   // Where the device table lies in the image; empty without devices. At most 8 MiB, and within the image.
   ByteRange DeviceTableRange() const;
+  // Whether a feature is on that only images with compressed data have.
+  bool HasCompressedData() const;
   // "8-4-4-4-12" hex digits.
   std::string UuidText() const;
 };

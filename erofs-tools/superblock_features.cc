@@ -26,6 +26,12 @@ std::vector<std::string> Names(uint32_t bits, absl::Span<const absl::string_view
 
 }  // namespace
 
+bool Superblock::HasCompressedData() const {
+  // By the names above: bits 0, 1, 4 and 5. mkfs.erofs sets none of them without -z.
+  constexpr uint32_t kOfCompression = 1U << 0 | 1U << 1 | 1U << 4 | 1U << 5;
+  return (feature_incompat & kOfCompression) != 0;
+}
+
 std::vector<std::string> CompatFeatureNames(uint32_t feature_compat) {
   return Names(feature_compat, kCompat);
 }
