@@ -103,6 +103,9 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   const RemoteBlob& blob() const { return blob_; }
   uint64_t size() const { return size_; }  // bytes, a multiple of kBlockSize
   const std::shared_ptr<BackingFile>& file() const { return data_; }
+  // Finished, and its bytes are those that its digest names. Never so where the kernel keeps them, and lets nobody
+  // read them back.
+  bool digest_checked() const { return !kept_by_kernel() && state() == State::kFinished; }
   bool kept_by_kernel() const { return kernel_ != nullptr; }
   bool open_in_kernel() const { return kept_by_kernel() && kernel_->file() != nullptr; }
   State state() const;

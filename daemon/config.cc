@@ -283,12 +283,8 @@ absl::StatusOr<Config> LoadDefaultConfig() {
 }
 
 absl::Status CheckDoorKind(absl::string_view kind) {
-  if (kind == "auto" || kind == "fuse") return absl::OkStatus();
-  if (kind == "cachefiles") {
-    return absl::InvalidArgumentError(
-        "the cachefiles door comes with a later version; use \"auto\" or \"fuse\"");
-  }
-  return absl::InvalidArgumentError("expected \"auto\" or \"fuse\"");
+  if (kind == "auto" || kind == "cachefiles" || kind == "fuse") return absl::OkStatus();
+  return absl::InvalidArgumentError("expected \"auto\", \"cachefiles\" or \"fuse\"");
 }
 
 std::vector<std::string> KnownConfigKeys() {

@@ -24,7 +24,7 @@ struct Config {
     friend bool operator==(const Daemon&, const Daemon&) = default;
   };
   struct Door {
-    std::string kind = "auto";  // "auto" or "fuse"
+    std::string kind = "auto";  // "auto", "cachefiles" or "fuse"
     bool fuse_loop = false;
     friend bool operator==(const Door&, const Door&) = default;
   };

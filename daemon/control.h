@@ -49,6 +49,7 @@ struct ObjectInfo {
   uint64_t size_bytes = 0;
   uint64_t present_bytes = 0;
   State state = State::kFilling;
+  bool digest_checked = false;
   uint32_t mounts = 0;
 };
 

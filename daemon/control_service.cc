@@ -48,10 +48,8 @@ void Copy(const ObjectInfo& from, api::Object& to) {
   to.set_size_bytes(from.size_bytes);
   to.set_present_bytes(from.present_bytes);
   to.set_state(StateOf(from));
-  // All objects so far are identity objects: uncompressed, so their digest, checked at the finish, is the
-  // diffID.
-  const bool checked = from.state == ObjectInfo::State::kFinished;
-  to.set_verified(checked ? api::VERIFIED_DIFFID : api::VERIFIED_NONE);
+  // All objects so far are identity objects: uncompressed, so their digest is the diffID.
+  to.set_verified(from.digest_checked ? api::VERIFIED_DIFFID : api::VERIFIED_NONE);
   to.set_mounts(from.mounts);
 }
 

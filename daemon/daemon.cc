@@ -82,41 +82,47 @@ absl::Status Ending() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ObjectStore> store, ObjectStore::Open(config.daemon.root));
-  RETURN_IF_ERROR(MakeDirectory(config.daemon.run, 0755));
-  ASSIGN_OR_RETURN(UniqueFd run_lock, LockRunFolder(config.daemon.run));
-  RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
-  ASSIGN_OR_RETURN(std::unique_ptr<CacheDb> db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
-  ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, ErofsMounts::DetachLeftovers(MountsDir(config)));
-  for (const std::string& directory : leftovers)
-    LogWarning("detached ", directory, ", left by a daemon that died");
-  std::unique_ptr<Daemon> daemon(new Daemon(config, std::move(store), std::move(run_lock), std::move(db)));
-  RETURN_IF_ERROR(daemon->StartDoor());
+  ASSIGN_OR_RETURN(Foundation foundation, Lay(config));
+  std::unique_ptr<Daemon> daemon(new Daemon(config, std::move(foundation)));
+  RETURN_IF_ERROR(daemon->door_->Start(daemon->objects_));
   return daemon;
 }
 
-Daemon::Daemon(const Config& config, std::unique_ptr<ObjectStore> store, UniqueFd run_lock,
-               std::unique_ptr<CacheDb> db)
+absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config) {
+  Foundation base;
+  ASSIGN_OR_RETURN(base.store, ObjectStore::Open(config.daemon.root));
+  RETURN_IF_ERROR(MakeDirectory(config.daemon.run, 0755));
+  ASSIGN_OR_RETURN(base.run_lock, LockRunFolder(config.daemon.run));
+  RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
+  ASSIGN_OR_RETURN(base.db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
+  ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, ErofsMounts::DetachLeftovers(MountsDir(config)));
+  for (const std::string& directory : leftovers)
+    LogWarning("detached ", directory, ", left by a daemon that died");
+  base.pool = std::make_unique<WorkerPool>(kWorkers);
+  ASSIGN_OR_RETURN(base.door, SelectDoor({.kind = config.door.kind,
+                                          .fuse_loop = config.door.fuse_loop,
+                                          .root = config.daemon.root,
+                                          .run_dir = config.daemon.run},
+                                         *base.pool));
+  return base;
+}
+
+Daemon::Daemon(const Config& config, Foundation foundation)
     : config_(config),
-      store_(std::move(store)),
-      run_lock_(std::move(run_lock)),
-      db_(std::move(db)),
+      store_(std::move(foundation.store)),
+      run_lock_(std::move(foundation.run_lock)),
+      db_(std::move(foundation.db)),
       registries_(transport_, clock_, RegistryOptions(config_)),
       fetcher_(registries_.counters()),
-      pool_(kWorkers),
-      objects_({fetcher_, *store_, pool_, clock_, stats_, CacheOptions(config_)}),
-      opener_(registries_, client_, objects_, *db_, PlainHttpOf(config_)) {}
+      pool_(std::move(foundation.pool)),
+      door_(std::move(foundation.door)),
+      objects_({fetcher_, *store_, *pool_, clock_, stats_, CacheOptions(config_)}),
+      opener_(registries_, client_, objects_, *db_,
+              door_->keeps_objects() ? Placement::kKernel : Placement::kStore, PlainHttpOf(config_)),
+      mounts_(*door_, MountsDir(config_)) {}
 
 Daemon::~Daemon() {
   Stop();
-}
-
-absl::Status Daemon::StartDoor() {
-  ASSIGN_OR_RETURN(door_,
-                   SelectDoor({.fuse_loop = config_.door.fuse_loop, .run_dir = config_.daemon.run}, pool_));
-  RETURN_IF_ERROR(door_->Start(objects_));
-  mounts_ = std::make_unique<ErofsMounts>(*door_, MountsDir(config_));
-  return absl::OkStatus();
 }
 
 void Daemon::Cancel() {
@@ -128,21 +134,21 @@ void Daemon::Cancel() {
 
 void Daemon::Stop() {
   Cancel();
-  if (mounts_ != nullptr) UnmountAll(/*lazy=*/true).status().IgnoreError();
-  if (door_ != nullptr) door_->Stop();
+  UnmountAll(/*lazy=*/true).status().IgnoreError();
+  door_->Stop();
   clock_.Stop();  // its callbacks use the pool, which goes before it
   rmdir(MountsDir(config_).c_str());
 }
 
 absl::StatusOr<MountInfo> Daemon::Mount(const MountOptions& options) {
   ASSIGN_OR_RETURN(const OpenImage image, opener_.Open(options));
-  ASSIGN_OR_RETURN(MountInfo info, mounts_->Mount(image, options.directory));
+  ASSIGN_OR_RETURN(MountInfo info, mounts_.Mount(image, options.directory));
   LogInfo("mounted ", info.reference, " at ", info.directory);
   return info;
 }
 
 absl::Status Daemon::Unmount(absl::string_view directory, bool lazy) {
-  RETURN_IF_ERROR(mounts_->Unmount(std::string(directory), lazy));
+  RETURN_IF_ERROR(mounts_.Unmount(std::string(directory), lazy));
   LogInfo("unmounted ", directory);
   return absl::OkStatus();
 }
@@ -150,8 +156,8 @@ absl::Status Daemon::Unmount(absl::string_view directory, bool lazy) {
 absl::StatusOr<uint32_t> Daemon::UnmountAll(bool lazy) {
   absl::Status first_error;
   uint32_t unmounted = 0;
-  for (const MountInfo& mount : mounts_->List()) {
-    const absl::Status status = mounts_->Unmount(mount.directory, lazy);
+  for (const MountInfo& mount : mounts_.List()) {
+    const absl::Status status = mounts_.Unmount(mount.directory, lazy);
     status.ok() ? void(++unmounted) : first_error.Update(status);
   }
   if (!first_error.ok()) return first_error;
@@ -161,13 +167,28 @@ absl::StatusOr<uint32_t> Daemon::UnmountAll(bool lazy) {
 ImageInfo Daemon::Describe(const ImageRecord& record) {
   ImageInfo info{.reference = record.reference,
                  .manifest_digest = record.manifest_digest.ToString(),
-                 .mounts = mounts_->MountsOf(record.manifest_digest),
+                 .mounts = mounts_.MountsOf(record.manifest_digest),
                  .last_used_unix_seconds = record.last_used_unix_seconds};
   for (const ObjectRecord& object : record.objects) info.size_bytes += RoundUp(object.size, kBlockSize);
   // An object that failed and is still in use cannot be opened: nothing of the image counts as present then.
   const absl::StatusOr<OpenImage> image = opener_.OpenKnown(record);
-  if (image.ok()) info.present_bytes = image->present_bytes();
+  if (image.ok()) info.present_bytes = PresentBytes(*image);
   return info;
+}
+
+uint64_t Daemon::PresentBytes(const OpenImage& image) const {
+  uint64_t bytes = 0;
+  for (const std::shared_ptr<BlobCache>& object : image.objects) {
+    const bool closed = object->kept_by_kernel() && !object->open_in_kernel();
+    bytes += closed ? std::min(door_->KeptBytes(object->key()), object->size()) : object->present_bytes();
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::shared_ptr<void>> Daemon::HoldOpen(const OpenImage& image) {
+  if (!door_->keeps_objects()) return nullptr;
+  RETURN_IF_ERROR(opener_.Check(image));
+  return mounts_.Hold(image);
 }
 
 absl::StatusOr<std::vector<ImageInfo>> Daemon::ListImages() {
@@ -179,7 +200,7 @@ absl::StatusOr<std::vector<ImageInfo>> Daemon::ListImages() {
 }
 
 std::vector<MountInfo> Daemon::ListMounts() {
-  return mounts_->List();
+  return mounts_.List();
 }
 
 DaemonStatus Daemon::GetStatus() {
@@ -189,14 +210,15 @@ DaemonStatus Daemon::GetStatus() {
                       .fetched = registries_.stats(),
                       .misses = stats_.misses,
                       .errors = stats_.errors,
-                      .mounts = mounts_->List()};
+                      .mounts = mounts_.List()};
   for (const std::shared_ptr<BlobCache>& object : objects_.objects()) {
     status.parked_reads += object->parked_reads();
     status.objects.push_back({.key = object->key().text(),
                               .size_bytes = object->size(),
                               .present_bytes = object->present_bytes(),
                               .state = StateOf(*object),
-                              .mounts = mounts_->MountsOf(object->key())});
+                              .digest_checked = object->digest_checked(),
+                              .mounts = mounts_.MountsOf(object->key())});
   }
   return status;
 }
@@ -214,12 +236,13 @@ absl::Status Daemon::Prefetch(absl::string_view reference, bool wait,
   ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
   ASSIGN_OR_RETURN(const ImageRecord record, FindImage(ToString(parsed)));
   ASSIGN_OR_RETURN(const OpenImage image, opener_.OpenKnown(record));
-  const auto report = [&] { return on_progress({image.size(), image.present_bytes()}); };
+  ASSIGN_OR_RETURN(const std::shared_ptr<void> open, HoldOpen(image));
+  const auto report = [&] { return on_progress({image.size(), PresentBytes(image)}); };
 
   const auto ended = std::make_shared<std::promise<absl::Status>>();
   std::future<absl::Status> end = ended->get_future();
   prefetcher_.Fill(image.objects, Priority::kFill,
-                   [ended](const absl::Status& status) { ended->set_value(status); });
+                   [ended, open](const absl::Status& status) { ended->set_value(status); });
   if (!report()) return absl::CancelledError("the caller has gone");
   if (!wait) return absl::OkStatus();
   while (end.wait_for(kProgressInterval) == std::future_status::timeout) {

@@ -47,10 +47,21 @@ class Daemon : public Control {
                         const std::function<bool(const PrefetchProgress&)>& on_progress) override;
 
  private:
-  Daemon(const Config& config, std::unique_ptr<ObjectStore> store, UniqueFd run_lock,
-         std::unique_ptr<CacheDb> db);
-  absl::Status StartDoor();
+  // What is made before the rest, each of which can fail.
+  struct Foundation {
+    std::unique_ptr<ObjectStore> store;
+    UniqueFd run_lock;
+    std::unique_ptr<CacheDb> db;
+    std::unique_ptr<WorkerPool> pool;
+    std::unique_ptr<OnDemandDoor> door;  // passed its self-test, not started
+  };
+  static absl::StatusOr<Foundation> Lay(const Config& config);
+
+  Daemon(const Config& config, Foundation foundation);
   ImageInfo Describe(const ImageRecord& record);
+  uint64_t PresentBytes(const OpenImage& image) const;
+  // A mount of the image, where the door can fill objects only while they are open; else nothing.
+  absl::StatusOr<std::shared_ptr<void>> HoldOpen(const OpenImage& image);
   absl::StatusOr<ImageRecord> FindImage(const std::string& reference);
 
   // In order of making: what stands below uses what stands above.
@@ -64,12 +75,12 @@ class Daemon : public Control {
   Registries registries_;
   RangeFetcher fetcher_;
   RegistryClient client_;
-  WorkerPool pool_;
+  const std::unique_ptr<WorkerPool> pool_;
+  const std::unique_ptr<OnDemandDoor> door_;
   ObjectTable objects_;
   Prefetcher prefetcher_;
   ImageOpener opener_;
-  std::unique_ptr<OnDemandDoor> door_;
-  std::unique_ptr<ErofsMounts> mounts_;
+  ErofsMounts mounts_;
 };
 
 }  // namespace lacuna

@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "cachefiles/cachefiles_door.h"
 #include "cachefiles/fuse_door.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
@@ -36,29 +37,64 @@ class ImageInMemory : public BackingFile {
   const std::string bytes_;
 };
 
-// Everything is here already.
+// Everything is here already; a door that keeps the bytes itself is given all of them at the first read.
+// (Which is a write on the door's thread: there is nobody else to wait for it.)
 class AlwaysPresent : public DoorHandler {
  public:
-  explicit AlwaysPresent(uint64_t size) : size_(size) {}
-  absl::StatusOr<uint64_t> OnOpen(const OpenedObject&) override { return size_; }
-  void OnRead(PendingRead read) override { std::move(read).Complete(absl::OkStatus()); }
+  explicit AlwaysPresent(const std::string& bytes) : bytes_(bytes) {}
+  absl::StatusOr<uint64_t> OnOpen(const OpenedObject& object) override {
+    file_ = object.file;
+    return bytes_.size();
+  }
   void OnReady(ObjectId) override {}
-  void OnClose(ObjectId) override {}
+  void OnRead(PendingRead read) override {
+    std::move(read).Complete(file_ == nullptr ? absl::OkStatus() : file_->WriteAt(0, bytes_));
+  }
+  void OnClose(ObjectId) override { file_ = nullptr; }
 
  private:
-  const uint64_t size_;
+  const std::string& bytes_;
+  std::shared_ptr<KernelFile> file_;  // of the door's thread
 };
+
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> TakeCachefiles(const DoorOptions& options, WorkerPool& pool) {
+  const std::string cache_dir = absl::StrCat(options.root, "/cachefiles");
+  if (mkdir(cache_dir.c_str(), 0700) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, absl::StrCat("mkdir ", cache_dir));
+  }
+  const auto make = [&] {
+    return std::make_unique<CachefilesDoor>(CachefilesDoor::Options{.cache_dir = cache_dir}, pool);
+  };
+  RETURN_IF_ERROR(TestDoor(*make(), options.run_dir));
+  return make();
+}
+
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> TakeFuse(const DoorOptions& options, WorkerPool& pool) {
+  const auto make = [&](bool loop) {
+    return std::make_unique<FuseDoor>(FuseDoor::Options{.run_dir = options.run_dir, .use_loop = loop}, pool);
+  };
+  if (!options.fuse_loop) {
+    const absl::Status status = TestDoor(*make(/*loop=*/false), options.run_dir);
+    if (status.ok()) return make(/*loop=*/false);
+    LogInfo("door fuse: no file-backed EROFS mounts here (", status.message(), "); trying loop devices");
+  }
+  RETURN_IF_ERROR(TestDoor(*make(/*loop=*/true), options.run_dir));
+  return make(/*loop=*/true);
+}
 
 }  // namespace
 
 absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
   const std::string bytes = TestImage();
-  AlwaysPresent handler(bytes.size());
+  AlwaysPresent handler(bytes);
   RETURN_IF_ERROR(door.Start(handler));
   const absl::Cleanup stop = [&] { door.Stop(); };
-  const PublishedObject image{.key = ObjectKey::ForBlob(Digest::Of(bytes)),
-                              .size = bytes.size(),
-                              .file = std::make_shared<ImageInMemory>(bytes)};
+  const PublishedObject image{
+      .key = ObjectKey::ForBlob(Digest::Of(bytes)),
+      .size = bytes.size(),
+      .file = door.keeps_objects() ? nullptr : std::make_shared<ImageInMemory>(bytes)};
+  // What an earlier test left would be read without asking us.
+  RETURN_IF_ERROR(door.Cull(image.key));
   ASSIGN_OR_RETURN(const MountSpec spec, door.Publish({.bootstrap = image}));
   const std::string mount_point = absl::StrCat(run_dir, "/mounts/self-test");
   if (mkdir(mount_point.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -69,18 +105,17 @@ absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
 }
 
 absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool) {
-  const auto make = [&](bool loop) {
-    return std::make_unique<FuseDoor>(FuseDoor::Options{.run_dir = options.run_dir, .use_loop = loop}, pool);
-  };
-  absl::Status status;
-  if (!options.fuse_loop) {
-    status = TestDoor(*make(/*loop=*/false), options.run_dir);
-    if (status.ok()) return make(/*loop=*/false);
-    LogInfo("door fuse: no file-backed EROFS mounts here (", status.message(), "); trying loop devices");
+  absl::StatusOr<std::unique_ptr<OnDemandDoor>> door = absl::UnimplementedError("");
+  if (options.kind != "fuse") {
+    door = TakeCachefiles(options, pool);
+    if (!door.ok() && options.kind == "auto") LogInfo("door cachefiles: ", door.status().message());
   }
-  status = TestDoor(*make(/*loop=*/true), options.run_dir);
-  if (status.ok()) return make(/*loop=*/true);
-  return Annotate(status, "no door works on this host; `lacunactl doctor` says what is missing");
+  if (!door.ok() && options.kind != "cachefiles") door = TakeFuse(options, pool);
+  if (door.ok()) return door;
+  return Annotate(
+      door.status(),
+      absl::StrCat(options.kind == "auto" ? "no door works" : "door " + options.kind + " does not work",
+                   " on this host; `lacunactl doctor` says what is missing"));
 }
 
 }  // namespace lacuna

@@ -14,12 +14,14 @@
 namespace lacuna {
 
 struct DoorOptions {
-  bool fuse_loop = false;  // a loop device under each mount even where the kernel mounts files directly
-  std::string run_dir;     // for the door's own names and the self-test's mount point
+  std::string kind = "auto";  // or a door's name
+  bool fuse_loop = false;     // a loop device under each mount even where the kernel mounts files directly
+  std::string root;           // the cachefiles door keeps its objects in `root`/cachefiles
+  std::string run_dir;        // for the fuse door's own names and the self-test's mount point
 };
 
-// A door that passed the self-test, not yet started. `fuse` is the only door so far, so it is also what
-// `auto` means; it goes through loop devices where the kernel has no file-backed EROFS mounts (before 6.12).
+// A door that passed the self-test, not yet started. `auto` prefers cachefiles to fuse, which goes through
+// loop devices where the kernel has no file-backed EROFS mounts (before 6.12).
 absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool);
 
 // Publishes a tiny image at a fresh door, mounts it, reads it back and compares. Unimplemented when the

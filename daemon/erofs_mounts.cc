@@ -115,19 +115,27 @@ absl::StatusOr<MountInfo> ErofsMounts::Show(const OpenImage& image, const std::s
   return mounted.info;
 }
 
+absl::StatusOr<std::shared_ptr<void>> ErofsMounts::Hold(const OpenImage& image) {
+  return ShareFileSystem(image);
+}
+
 absl::StatusOr<std::shared_ptr<ErofsMounts::FileSystem>> ErofsMounts::ShareFileSystem(
     const OpenImage& image) {
-  const Digest& digest = image.manifest_digest;
+  const std::vector<ObjectKey> keys = image.Keys();
   {
     MutexLock lock(mutex_);
-    while (being_made_.contains(digest)) made_.Wait(mutex_);
-    if (std::shared_ptr<FileSystem> existing = file_systems_[digest].lock()) return existing;
-    being_made_.insert(digest);
+    while (being_made_.contains(keys)) made_.Wait(mutex_);
+    const auto it = file_systems_.find(keys);
+    if (it != file_systems_.end()) {
+      if (std::shared_ptr<FileSystem> existing = it->second.lock()) return existing;
+    }
+    being_made_.insert(keys);
   }
   absl::StatusOr<std::shared_ptr<FileSystem>> made = MakeFileSystem(image);
   MutexLock lock(mutex_);
-  if (made.ok()) file_systems_[digest] = *made;
-  being_made_.erase(digest);
+  std::erase_if(file_systems_, [](const auto& item) { return item.second.expired(); });
+  if (made.ok()) file_systems_[keys] = *made;
+  being_made_.erase(keys);
   made_.NotifyAll();
   return made;
 }
@@ -201,7 +209,7 @@ uint32_t ErofsMounts::MountsOf(const Digest& manifest_digest) const {
   MutexLock lock(mutex_);
   return std::count_if(mounted_.begin(), mounted_.end(), [&](const auto& entry) {
     return entry.second.file_system != nullptr &&
-           entry.second.file_system->image().manifest_digest == manifest_digest;
+           entry.second.info.manifest_digest == manifest_digest.ToString();
   });
 }
 

@@ -1,5 +1,5 @@
 // Mounted images: each image's EROFS is mounted once, under RUN/mounts/, and bind-mounted wherever somebody
-// wants it.
+// wants it. (The kernel mounts an fsid once only, so on the cachefiles door there is no other way.)
 //
 // Callers: Daemon, on control threads. Thread-safe. A mount may wait for the network (the kernel reads the
 // superblock and the root inode through the door) but never under the lock, so that List and other images go
@@ -28,6 +28,9 @@ class ErofsMounts {
 
   // AlreadyExists when the directory has a mount of ours; InvalidArgument when it is no usable directory.
   absl::StatusOr<MountInfo> Mount(const OpenImage& image, const std::string& directory);
+  // Mounts the image where nobody sees it, for as long as the pointer is kept. For a door that keeps the
+  // objects' bytes: they are open only so.
+  absl::StatusOr<std::shared_ptr<void>> Hold(const OpenImage& image);
   // NotFound when the directory is no mount of ours; FailedPrecondition, naming who holds it, when busy and
   // not `lazy`.
   absl::Status Unmount(const std::string& directory, bool lazy);
@@ -63,8 +66,9 @@ class ErofsMounts {
   mutable Mutex mutex_;
   CondVar made_;
   uint64_t next_number_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<Digest> being_made_ ABSL_GUARDED_BY(mutex_);
-  std::map<Digest, std::weak_ptr<FileSystem>> file_systems_ ABSL_GUARDED_BY(mutex_);
+  // By the keys of their objects: the manifests of two images may differ in nothing that matters here.
+  std::set<std::vector<ObjectKey>> being_made_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::vector<ObjectKey>, std::weak_ptr<FileSystem>> file_systems_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Mounted> mounted_ ABSL_GUARDED_BY(mutex_);  // by directory
 };
 

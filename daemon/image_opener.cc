@@ -45,11 +45,12 @@ absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
 }  // namespace
 
 ImageOpener::ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
-                         PlainHttp plain_http)
+                         Placement placement, PlainHttp plain_http)
     : registries_(registries),
       client_(client),
       objects_(objects),
       db_(db),
+      placement_(placement),
       plain_http_(std::move(plain_http)) {}
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
@@ -76,7 +77,7 @@ absl::StatusOr<OpenImage> ImageOpener::Open(const Reference& reference, const Mo
   record.objects.push_back({layers.bootstrap.digest, layers.bootstrap.size});
   for (const Descriptor& device : layers.devices) record.objects.push_back({device.digest, device.size});
   ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, repository));
-  RETURN_IF_ERROR(CheckBootstrap(image));
+  RETURN_IF_ERROR(Check(image));
   RETURN_IF_ERROR(db_.RecordImage(record));
   return image;
 }
@@ -97,20 +98,37 @@ absl::StatusOr<Repository> ImageOpener::RepositoryOf(const Reference& reference,
 
 absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, const Repository& repository) {
   OpenImage image{.reference = record.reference, .manifest_digest = record.manifest_digest};
-  for (const ObjectRecord& blob : record.objects) {
-    ASSIGN_OR_RETURN(image.objects.emplace_back(), objects_.Acquire({repository, blob.digest, blob.size}));
+  for (size_t i = 0; i < record.objects.size(); ++i) {
+    const ObjectRecord& blob = record.objects[i];
+    ASSIGN_OR_RETURN(image.objects.emplace_back(),
+                     objects_.Acquire({repository, blob.digest, blob.size}, PlacementOf(record, i)));
   }
   return image;
 }
 
-absl::Status ImageOpener::CheckBootstrap(const OpenImage& image) {
+Placement ImageOpener::PlacementOf(const ImageRecord& record, size_t object) const {
+  const bool small_bootstrap = object == 0 && record.objects[object].size <= kWholeBootstrapBytes;
+  return small_bootstrap ? Placement::kStore : placement_;
+}
+
+absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
+  if (placement_ == Placement::kStore || !superblock.HasCompressedData()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
+      "extent of "
+      "which only a part is here); set door.kind = \"fuse\", or build the image without compression");
+}
+
+absl::Status ImageOpener::Check(const OpenImage& image) const {
   BlobCache& bootstrap = *image.objects.front();
-  if (bootstrap.size() <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
+  if (bootstrap.open_in_kernel()) return absl::OkStatus();  // checked when it was mounted
+  if (bootstrap.blob().size <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
   const absl::StatusOr<ErofsMetadata> metadata = ReadErofsMetadata(
       bootstrap.blob().size, [&](const ByteRange& range) { return Read(bootstrap, range); });
   if (!metadata.ok()) {
     return Annotate(metadata.status(), absl::StrCat("bootstrap ", bootstrap.blob().digest.ToString()));
   }
+  RETURN_IF_ERROR(CheckServable(metadata->superblock));
   const size_t devices = image.objects.size() - 1;
   if (metadata->devices.size() != devices) {
     return absl::InvalidArgumentError(absl::StrCat("the bootstrap's device table has ",

@@ -12,6 +12,7 @@
 #include "daemon/control.h"
 #include "daemon/object_table.h"
 #include "daemon/open_image.h"
+#include "erofs-tools/superblock.h"
 #include "registry/registries.h"
 #include "registry/registry_client.h"
 
@@ -22,22 +23,26 @@ class ImageOpener {
   // Whether the configuration asks for HTTP without TLS at a registry host.
   using PlainHttp = std::function<bool(absl::string_view host)>;
 
-  // All outlive this.
+  // All outlive this. Objects other than small bootstraps go to `placement`.
   ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
-              PlainHttp plain_http);
+              Placement placement, PlainHttp plain_http);
 
-  // Asks the registry what the reference means now, opens its objects, and checks the bootstrap: a small one
-  // whole and against its digest, a large one by its superblock. Its device table must fit the layers.
+  // Asks the registry what the reference means now, opens its objects, and checks them.
   absl::StatusOr<OpenImage> Open(const MountOptions& options);
 
   // Opens the objects of an image that was open before, without asking the registry. Credentials given with a
   // mount are not kept; those on disk are used.
   absl::StatusOr<OpenImage> OpenKnown(const ImageRecord& record);
 
+  // What must hold before the kernel sees a byte: of a small bootstrap all is here and as its digest says, of
+  // a large one the superblock is right; its device table fits the devices; the door can serve it.
+  absl::Status Check(const OpenImage& image) const;
+
  private:
   absl::StatusOr<OpenImage> Open(const Reference& reference, const MountOptions& options);
   absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);
-  static absl::Status CheckBootstrap(const OpenImage& image);
+  Placement PlacementOf(const ImageRecord& record, size_t object) const;
+  absl::Status CheckServable(const Superblock& superblock) const;
 
   absl::StatusOr<Repository> RepositoryOf(const Reference& reference, bool plain_http,
                                           const std::string& credentials) const;
@@ -46,6 +51,7 @@ class ImageOpener {
   RegistryClient& client_;
   ObjectTable& objects_;
   CacheDb& db_;
+  const Placement placement_;
   const PlainHttp plain_http_;
 };
 

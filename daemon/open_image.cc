@@ -9,7 +9,7 @@ namespace {
 PublishedObject Publish(const BlobCache& object) {
   return {.key = object.key(),
           .size = object.size(),
-          .file = object.file(),
+          .file = object.kept_by_kernel() ? nullptr : object.file(),
           .finished_path = object.finished_path()};
 }
 
@@ -22,6 +22,12 @@ PublishedImage OpenImage::Published() const {
   return image;
 }
 
+std::vector<ObjectKey> OpenImage::Keys() const {
+  std::vector<ObjectKey> keys;
+  for (const auto& object : objects) keys.push_back(object->key());
+  return keys;
+}
+
 bool OpenImage::Holds(const ObjectKey& key) const {
   return std::any_of(objects.begin(), objects.end(),
                      [&](const auto& object) { return object->key() == key; });
@@ -30,12 +36,6 @@ bool OpenImage::Holds(const ObjectKey& key) const {
 uint64_t OpenImage::size() const {
   uint64_t bytes = 0;
   for (const auto& object : objects) bytes += object->size();
-  return bytes;
-}
-
-uint64_t OpenImage::present_bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& object : objects) bytes += object->present_bytes();
   return bytes;
 }
 

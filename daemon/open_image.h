@@ -18,9 +18,10 @@ struct OpenImage {
   std::vector<std::shared_ptr<BlobCache>> objects;  // the bootstrap, then its devices in table order
 
   PublishedImage Published() const;
+  // The keys of `objects`: what tells one file system from another.
+  std::vector<ObjectKey> Keys() const;
   bool Holds(const ObjectKey& key) const;
   uint64_t size() const;
-  uint64_t present_bytes() const;
 };
 
 }  // namespace lacuna

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/daemon/engine_rig.h"
+#include "tests/fakes/fake_kernel_file.h"
 
 namespace lacuna {
 namespace {
@@ -132,6 +133,76 @@ TEST_F(ObjectTableTest, CloseAllLeavesNobodyWaiting) {
   EXPECT_EQ(parked->Wait().message(), "stopping");
   EXPECT_EQ(door_.Read(id, {0, kBlockSize})->Wait().message(), "stopping");
   EXPECT_EQ(table_.Acquire(rig_.blob(1)).status().message(), "stopping");
+}
+
+// What the kernel keeps: opened with a file, which counts once the kernel has the size.
+class KernelPlacement : public ObjectTableTest {
+ protected:
+  KernelPlacement() : object_(*table_.Acquire(rig_.blob(), Placement::kKernel)) {}
+
+  std::shared_ptr<FakeKernelFile> Open(ObjectId id) {
+    auto file = std::make_shared<FakeKernelFile>(cache_);
+    EXPECT_EQ(*table_.OnOpen({id, object_->key(), file}), kMiB);
+    return file;
+  }
+  std::shared_ptr<KernelRead> Read(ObjectId id) {
+    auto read = std::make_shared<KernelRead>();
+    table_.OnRead(SimulatedDoor::MakeRead(id, {0, kBlockSize}, std::make_shared<FakeKernelFile>(cache_),
+                                          rig_.truth(), read));
+    return read;
+  }
+
+  std::shared_ptr<BlobCache> object_;
+  std::shared_ptr<FakeKernelCache> cache_ = std::make_shared<FakeKernelCache>(kMiB);
+};
+
+TEST_F(KernelPlacement, IsFilledFromTheMomentItIsReadyToItsClose) {
+  const auto file = Open(ObjectId(1));
+  EXPECT_FALSE(object_->open_in_kernel());
+  table_.OnReady(ObjectId(1));
+  EXPECT_TRUE(object_->open_in_kernel());
+  EXPECT_EQ(Read(ObjectId(1))->Wait(), absl::OkStatus());
+  table_.OnClose(ObjectId(1));
+  EXPECT_FALSE(object_->open_in_kernel());
+  EXPECT_EQ(Read(ObjectId(1))->Wait().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(KernelPlacement, LeavesNothingInOurFolder) {
+  Open(ObjectId(1));
+  table_.OnReady(ObjectId(1));
+  EXPECT_EQ(Read(ObjectId(1))->Wait(), absl::OkStatus());
+  EXPECT_THAT(rig_.store->List(), testing::IsEmpty());
+}
+
+TEST_F(KernelPlacement, AnOpenThatTheKernelGaveUpIsForgotten) {
+  Open(ObjectId(1));
+  table_.OnClose(ObjectId(1));
+  table_.OnReady(ObjectId(1));
+  EXPECT_FALSE(object_->open_in_kernel());
+}
+
+TEST_F(KernelPlacement, WhatOurFolderKeepsIsNotGivenToTheKernelsFile) {
+  const auto ours = Publish(1);
+  const absl::StatusOr<uint64_t> opened =
+      table_.OnOpen({ObjectId(2), ours->key(), std::make_shared<FakeKernelFile>(cache_)});
+  EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(table_.OnOpen({ObjectId(3), object_->key(), nullptr}).ok());
+}
+
+TEST_F(KernelPlacement, AFinishedObjectOfOurFolderIsUsedFromThere) {
+  Told told;
+  {
+    const auto ours = *table_.Acquire(rig_.blob(1));
+    ours->Prefetch({0, kMiB}, Priority::kFill, [](const absl::Status&) {});
+    ours->WhenFinished(told.Callback());
+    rig_.Settle();
+  }
+  ASSERT_EQ(told.status, absl::OkStatus());
+  rig_.clock.Advance(std::chrono::seconds(2));
+  rig_.Settle();
+  const auto again = *table_.Acquire(rig_.blob(1), Placement::kKernel);
+  EXPECT_FALSE(again->kept_by_kernel());
+  EXPECT_NE(again->finished_path(), "");
 }
 
 }  // namespace

@@ -92,9 +92,9 @@ class FakeControl : public Control {
     status.parked_reads = 3;
     status.errors = 1;
     using State = ObjectInfo::State;
-    status.objects = {{absl::StrCat("v1/", DigestText()), 8192, 4096, State::kFilling, 2},
-                      {"v1/sha256:finished", 4096, 4096, State::kFinished, 1},
-                      {"v1/sha256:failed", 4096, 0, State::kFailed, 0}};
+    status.objects = {{absl::StrCat("v1/", DigestText()), 8192, 4096, State::kFilling, false, 2},
+                      {"v1/sha256:finished", 4096, 4096, State::kFinished, true, 1},
+                      {"v1/sha256:failed", 4096, 0, State::kFailed, false, 0}};
     status.mounts = ListMounts();
     return status;
   }
