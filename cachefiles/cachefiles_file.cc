@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "cachefiles/aligned_buffer.h"
+#include "daemon/base/block_aligned_buffer.h"
 #include "daemon/base/status.h"
 
 namespace lacuna {
@@ -62,10 +62,10 @@ absl::Status CachefilesFile::WriteAt(uint64_t offset, absl::Span<const char> byt
       status = WriteBlocks(fd, offset, bytes);
       return;
     }
-    const AlignedBuffer buffer(std::min(bytes.size(), kBounceBytes));
+    BlockAlignedBuffer buffer(RoundUp(std::min(bytes.size(), kBounceBytes), kBlockSize));
     while (status.ok() && !bytes.empty()) {
       const size_t size = std::min(bytes.size(), kBounceBytes);
-      const absl::Span<char> blocks = buffer.span().first(RoundUp(size, kBlockSize));
+      const absl::Span<char> blocks = absl::MakeSpan(buffer).first(RoundUp(size, kBlockSize));
       std::memcpy(blocks.data(), bytes.data(), size);
       std::fill(blocks.begin() + size, blocks.end(), '\0');
       status = WriteBlocks(fd, offset, blocks);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "cachefiles/aligned_buffer.h"
+#include "daemon/base/block_aligned_buffer.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
 
@@ -15,9 +15,8 @@ namespace {
 constexpr uint64_t kStepBytes = 1024 * 1024;
 
 absl::Status CopyStep(const CachefilesObject& object, const ByteRange& range) {
-  const AlignedBuffer buffer(range.length);
-  const absl::Span<char> bytes = buffer.span().first(range.length);
-  RETURN_IF_ERROR(object.published.file->ReadAt(range.offset, bytes));
+  BlockAlignedBuffer bytes(range.length);
+  RETURN_IF_ERROR(object.published.file->ReadAt(range.offset, absl::MakeSpan(bytes)));
   return object.file->WriteAt(range.offset, bytes);
 }
 

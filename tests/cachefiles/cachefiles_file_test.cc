@@ -13,7 +13,7 @@
 #include <random>
 #include <thread>
 
-#include "cachefiles/aligned_buffer.h"
+#include "daemon/base/block_aligned_buffer.h"
 #include "tests/cachefiles/cachefiles_test_support.h"
 #include "tests/fakes/temp_dir.h"
 
@@ -58,10 +58,9 @@ TEST_F(CachefilesFileTest, BuffersNeedNoAlignment) {
 }
 
 TEST_F(CachefilesFileTest, AnAlignedBufferIsWrittenAsItIs) {
-  const AlignedBuffer buffer(kSize);
   const std::string bytes = NoiseOf(kSize);
-  std::copy(bytes.begin(), bytes.end(), buffer.span().begin());
-  ASSERT_TRUE(file_->WriteAt(0, buffer.span()).ok());
+  const BlockAlignedBuffer buffer(bytes.begin(), bytes.end());
+  ASSERT_TRUE(file_->WriteAt(0, buffer).ok());
   EXPECT_EQ(Content(0, kSize), bytes);
 }
 
