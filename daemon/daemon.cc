@@ -117,8 +117,7 @@ Daemon::Daemon(const Config& config, Foundation foundation)
       pool_(std::move(foundation.pool)),
       door_(std::move(foundation.door)),
       objects_({fetcher_, *store_, *pool_, clock_, stats_, CacheOptions(config_)}),
-      opener_(registries_, client_, objects_, *db_,
-              door_->keeps_objects() ? Placement::kKernel : Placement::kStore, PlainHttpOf(config_)),
+      opener_(registries_, client_, objects_, *db_, *door_, PlainHttpOf(config_)),
       mounts_(*door_, MountsDir(config_)) {}
 
 Daemon::~Daemon() {

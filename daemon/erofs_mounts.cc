@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -22,6 +24,30 @@
 
 namespace lacuna {
 namespace {
+
+// How long the kernel may take from a mount to the last of its opens.
+constexpr std::chrono::seconds kOpenPatience(2);
+
+// A mount that a process still uses after `umount -l`, or after its daemon ended, is known to the kernel
+// alone.
+absl::Status HeldByOldMount(absl::string_view what) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a process still uses a detached mount of ", what,
+      ", which the kernel does not mount anew before that process ends; `fuser` and `lsof` find it"));
+}
+
+// The kernel opens what it mounts, but for objects that another mount holds. Held for a mount of an earlier
+// daemon's they are dead, and so are they in every mount that shares them: each read fails.
+absl::Status AwaitOpens(const OpenImage& image) {
+  const auto deadline = std::chrono::steady_clock::now() + kOpenPatience;
+  for (const std::shared_ptr<BlobCache>& object : image.objects) {
+    while (object->kept_by_kernel() && !object->open_in_kernel()) {
+      if (std::chrono::steady_clock::now() >= deadline) return HeldByOldMount(object->key().text());
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+  return absl::OkStatus();
+}
 
 // The directory as the mount table will show it.
 absl::StatusOr<std::string> ResolveDirectory(const std::string& directory) {
@@ -153,9 +179,11 @@ absl::StatusOr<std::shared_ptr<ErofsMounts::FileSystem>> ErofsMounts::MakeFileSy
   if (mkdir(mount_point.c_str(), 0700) != 0) return ErrnoStatus(errno, absl::StrCat("mkdir ", mount_point));
   if (absl::Status status = MountErofs(spec, mount_point); !status.ok()) {
     rmdir(mount_point.c_str());
-    return status;
+    return absl::IsAlreadyExists(status) ? HeldByOldMount(image.reference) : status;
   }
-  return std::make_shared<FileSystem>(image, std::move(spec), mount_point);
+  auto file_system = std::make_shared<FileSystem>(image, std::move(spec), mount_point);
+  RETURN_IF_ERROR(AwaitOpens(image));
+  return file_system;
 }
 
 absl::Status ErofsMounts::Unmount(const std::string& directory, bool lazy) {

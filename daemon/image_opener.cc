@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "daemon/erofs_layers.h"
@@ -45,12 +46,13 @@ absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
 }  // namespace
 
 ImageOpener::ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
-                         Placement placement, PlainHttp plain_http)
+                         const OnDemandDoor& door, PlainHttp plain_http)
     : registries_(registries),
       client_(client),
       objects_(objects),
       db_(db),
-      placement_(placement),
+      door_(door),
+      placement_(door.keeps_objects() ? Placement::kKernel : Placement::kStore),
       plain_http_(std::move(plain_http)) {}
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
@@ -113,15 +115,26 @@ Placement ImageOpener::PlacementOf(const ImageRecord& record, size_t object) con
 
 absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
   if (placement_ == Placement::kStore || !superblock.HasCompressedData()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
+  return absl::UnimplementedError(
       "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
-      "extent of "
-      "which only a part is here); set door.kind = \"fuse\", or build the image without compression");
+      "extent of which only a part is here); set door.kind = \"fuse\", or build the image without compression");
+}
+
+bool ImageOpener::CheckedBefore(const OpenImage& image) const {
+  const BlobCache& bootstrap = *image.objects.front();
+  if (!bootstrap.kept_by_kernel() || door_.KeptBytes(bootstrap.key()) == 0) return false;
+  const absl::StatusOr<std::vector<ImageRecord>> records = db_.Images();
+  const auto same = [](const ObjectRecord& record, const std::shared_ptr<BlobCache>& object) {
+    return record.digest == object->blob().digest;
+  };
+  return records.ok() && absl::c_any_of(*records, [&](const ImageRecord& record) {
+           return absl::c_equal(record.objects, image.objects, same);
+         });
 }
 
 absl::Status ImageOpener::Check(const OpenImage& image) const {
   BlobCache& bootstrap = *image.objects.front();
-  if (bootstrap.open_in_kernel()) return absl::OkStatus();  // checked when it was mounted
+  if (bootstrap.open_in_kernel() || CheckedBefore(image)) return absl::OkStatus();
   if (bootstrap.blob().size <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
   const absl::StatusOr<ErofsMetadata> metadata = ReadErofsMetadata(
       bootstrap.blob().size, [&](const ByteRange& range) { return Read(bootstrap, range); });

@@ -25,7 +25,7 @@ class ImageOpener {
 
   // All outlive this. Objects other than small bootstraps go to `placement`.
   ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
-              Placement placement, PlainHttp plain_http);
+              const OnDemandDoor& door, PlainHttp plain_http);
 
   // Asks the registry what the reference means now, opens its objects, and checks them.
   absl::StatusOr<OpenImage> Open(const MountOptions& options);
@@ -42,6 +42,9 @@ class ImageOpener {
   absl::StatusOr<OpenImage> Open(const Reference& reference, const MountOptions& options);
   absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);
   Placement PlacementOf(const ImageRecord& record, size_t object) const;
+  // Whether these objects were mounted through this door: an image is recorded once it was checked, and the
+  // kernel keeps bytes only of what was mounted. Reading the superblock anew would take the registry.
+  bool CheckedBefore(const OpenImage& image) const;
   absl::Status CheckServable(const Superblock& superblock) const;
 
   absl::StatusOr<Repository> RepositoryOf(const Reference& reference, bool plain_http,
@@ -51,6 +54,7 @@ class ImageOpener {
   RegistryClient& client_;
   ObjectTable& objects_;
   CacheDb& db_;
+  const OnDemandDoor& door_;
   const Placement placement_;
   const PlainHttp plain_http_;
 };
