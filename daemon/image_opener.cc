@@ -117,7 +117,8 @@ absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
   if (placement_ == Placement::kStore || !superblock.HasCompressedData()) return absl::OkStatus();
   return absl::UnimplementedError(
       "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
-      "extent of which only a part is here); set door.kind = \"fuse\", or build the image without compression");
+      "extent of which only a part is here); set door.kind = \"fuse\", or build the image without "
+      "compression");
 }
 
 bool ImageOpener::CheckedBefore(const OpenImage& image) const {

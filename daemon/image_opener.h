@@ -23,7 +23,8 @@ class ImageOpener {
   // Whether the configuration asks for HTTP without TLS at a registry host.
   using PlainHttp = std::function<bool(absl::string_view host)>;
 
-  // All outlive this. Objects other than small bootstraps go to `placement`.
+  // All outlive this. `door` says whether the kernel keeps the objects; small bootstraps are ours in any
+  // case.
   ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
               const OnDemandDoor& door, PlainHttp plain_http);
 
