@@ -3,10 +3,10 @@
 //
 // The miss path (DESIGN.md section 4) is Bring() in blob_cache.cc: hit, else remembered failure, else join
 // the flights that carry missing chunks, lead new ones for the rest, and park. No thread waits. Bytes arrive
-// at a Flight, are stored chunk by chunk on the worker pool, and each parked read is answered as soon as its
-// own chunks are there, while the flight goes on behind it. What follows presence — commit, digest, finish —
-// is in blob_cache_commit.cc. An object whose bytes the kernel keeps has none of that; how we learn what is
-// there is in blob_cache_kernel.cc.
+// at a Flight, are stored on the worker pool, and each parked read is answered as soon as its own chunks are
+// there, while the flight goes on behind it (blob_cache_arrival.cc). What follows presence — commit, digest,
+// finish — is in blob_cache_commit.cc. An object whose bytes the kernel keeps has none of that; how we learn
+// what is there is in blob_cache_kernel.cc.
 //
 // Callers: doors (through ObjectTable) call OnRead, Attach and Detach, control threads and the Prefetcher the
 // rest. Thread-safe. OnRead, Attach, Detach and Prefetch never block; no callback is called and no read
@@ -103,8 +103,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   const RemoteBlob& blob() const { return blob_; }
   uint64_t size() const { return size_; }  // bytes, a multiple of kBlockSize
   const std::shared_ptr<BackingFile>& file() const { return data_; }
-  // Finished, and its bytes are those that its digest names. Never so where the kernel keeps them, and lets nobody
-  // read them back.
+  // Finished, and its bytes are those that its digest names. Never so where the kernel keeps them, and lets
+  // nobody read them back.
   bool digest_checked() const { return !kept_by_kernel() && state() == State::kFinished; }
   bool kept_by_kernel() const { return kernel_ != nullptr; }
   bool open_in_kernel() const { return kept_by_kernel() && kernel_->file() != nullptr; }
