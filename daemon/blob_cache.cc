@@ -40,7 +40,7 @@ void BlobCache::Prefetch(const ByteRange& range, Priority priority, Done done) {
   Bring(PendingRead(ObjectId{}, range, std::move(done)), priority, kNoDeadline);
 }
 
-void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
+void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline, bool confirmed) {
   const bool has_reader = deadline != kNoDeadline;
   const ByteRange range = read.range();
   if (range.offset > size_ || range.length > size_ - range.offset) {
@@ -49,24 +49,25 @@ void BlobCache::Bring(PendingRead read, Priority priority, TimePoint deadline) {
   std::optional<absl::Status> answer;
   FetchPlan plan;
   bool arm_timer = false;
+  bool doubtful = false;
   {
     MutexLock lock(mutex_);
     if (scanning_) return early_reads_.push_back({std::move(read), priority, deadline});
     // Chunks become present, and are let go by their flights, under this same lock: one that is neither
     // present nor carried now has to be fetched, and nobody else is about to.
     const std::vector<uint64_t> missing = Missing(range);
-    answer = AnswerNow(missing, has_reader);
-    if (!answer.has_value()) {
+    // The kernel asks for holes only: it must be told where it and our map differ.
+    doubtful = kept_by_kernel() && has_reader && !confirmed && missing.size() < ChunksOf(range).size();
+    if (!doubtful) answer = AnswerNow(missing, has_reader);
+    if (!doubtful && !answer.has_value()) {
       plan = JoinOrLead(missing, priority);
       parked_.Park(std::move(read), deadline, missing);
-      arm_timer = has_reader && !deadline_timer_armed_;
-      deadline_timer_armed_ |= arm_timer;
+      arm_timer = deadline < deadline_timer_;
+      if (arm_timer) deadline_timer_ = deadline;
     }
   }
-  // NOLINTBEGIN(bugprone-use-after-move): it was parked only if there is no answer.
-  if (answer.has_value() && answer->ok() && has_reader && kernel_ != nullptr) {
-    return Confirm(std::move(read), deadline);
-  }
+  // NOLINTBEGIN(bugprone-use-after-move): it was parked only if there is neither doubt nor answer.
+  if (doubtful) return Confirm(std::move(read), deadline);
   if (answer.has_value()) return Answer(std::move(read), *answer, has_reader);
   // NOLINTEND(bugprone-use-after-move)
   if (has_reader) ++context_.stats.misses;
@@ -136,12 +137,12 @@ TimePoint BlobCache::FetchDeadline() const {
 }
 
 void BlobCache::ArmDeadlineTimer(TimePoint when) {
-  context_.clock.RunAt(when, [weak = weak_from_this()] {
-    if (const std::shared_ptr<BlobCache> self = weak.lock()) self->OnDeadlineTimer();
+  context_.clock.RunAt(when, [weak = weak_from_this(), when] {
+    if (const std::shared_ptr<BlobCache> self = weak.lock()) self->OnDeadlineTimer(when);
   });
 }
 
-void BlobCache::OnDeadlineTimer() {
+void BlobCache::OnDeadlineTimer(TimePoint when) {
   const absl::Status reason = absl::DeadlineExceededError(
       absl::StrCat("object ", key_.text(), ": nothing from ", blob_.repository.registry->host(), " within ",
                    FormatDuration(context_.options.read_deadline)));
@@ -149,14 +150,14 @@ void BlobCache::OnDeadlineTimer() {
   TimePoint next;
   {
     MutexLock lock(mutex_);
+    if (when != deadline_timer_) return;  // a read with an earlier deadline has set another since
     const TimePoint now = context_.clock.Now();
     expired = parked_.TakeExpired(now);
     // The kernel will ask again at once. The flight goes on, and wins if it arrives.
     for (const ParkedRead& parked : expired) {
       for (uint64_t chunk : Missing(parked.read.range())) failed_.Remember(chunk, reason, now);
     }
-    next = parked_.next_deadline();
-    deadline_timer_armed_ = next != kNoDeadline;
+    next = deadline_timer_ = parked_.next_deadline();
   }
   if (next != kNoDeadline) ArmDeadlineTimer(next);
   if (!expired.empty()) LogWarning(reason.message(), " (", expired.size(), " reads)");

@@ -154,7 +154,7 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, StoredObject stored);
 
   // The miss path. Any thread that asks.
-  void Bring(PendingRead read, Priority priority, TimePoint deadline);
+  void Bring(PendingRead read, Priority priority, TimePoint deadline, bool confirmed = false);
   // Hit: OK. Refused, or failed a moment ago: why. Null when the read has to wait.
   std::optional<absl::Status> AnswerNow(const std::vector<uint64_t>& missing, bool has_reader)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -178,7 +178,7 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
 
   // Deadlines. The clock's thread.
   void ArmDeadlineTimer(TimePoint when);
-  void OnDeadlineTimer();
+  void OnDeadlineTimer(TimePoint when);
 
   // Commit, verify, finish (blob_cache_commit.cc). The pool's threads.
   void ScheduleCommit();
@@ -195,9 +195,10 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
 
   // An object whose bytes the kernel keeps (blob_cache_kernel.cc). The pool's threads, or as said.
   void Scan(const std::shared_ptr<KernelFile>& file);
-  // Of a read that the kernel would not have asked for if its file had what our map says. Any thread.
+  // Of a read that the kernel would not have asked for if its file had what our map says: asks the file, then
+  // brings what it has not. Any thread.
   void Confirm(PendingRead read, TimePoint deadline);
-  void AnswerOrForget(PendingRead read, TimePoint deadline);
+  void ForgetWhatIsLost(const ByteRange& range);
   void TellIfComplete();
   void MarkWholeChunks(const ByteRange& data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Closed() const;
@@ -228,8 +229,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   Arrivals arrivals_ ABSL_GUARDED_BY(mutex_);
   bool storing_ ABSL_GUARDED_BY(mutex_) = false;   // a task of the pool is at the arrivals
   bool scanning_ ABSL_GUARDED_BY(mutex_) = false;  // it is being found out what the kernel's file has
-  std::vector<EarlyRead> early_reads_ ABSL_GUARDED_BY(mutex_);  // who asked meanwhile
-  bool deadline_timer_armed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<EarlyRead> early_reads_ ABSL_GUARDED_BY(mutex_);      // who asked meanwhile
+  TimePoint deadline_timer_ ABSL_GUARDED_BY(mutex_) = kNoDeadline;  // when it will ring
   CommitState commit_ ABSL_GUARDED_BY(mutex_) = CommitState::kIdle;
   bool in_trouble_ ABSL_GUARDED_BY(mutex_) = false;  // the last commit or finish failed, and that is logged
   bool verifying_ ABSL_GUARDED_BY(mutex_) = false;   // the digest check has begun

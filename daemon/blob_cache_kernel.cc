@@ -5,6 +5,7 @@
 //   Scan      what was held in memory goes into the file; what the file has is marked present
 //   Confirm   the kernel asks for what we take for present: it was written a moment ago, or was taken away
 //   Detach    the kernel closed it: nobody can be served any more
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,27 +54,34 @@ void BlobCache::MarkWholeChunks(const ByteRange& data) {
 }
 
 void BlobCache::Confirm(PendingRead read, TimePoint deadline) {
-  if (kernel_->file() == nullptr) return Answer(std::move(read), absl::OkStatus(), /*has_reader=*/true);
   // Asking the file may wait for the disk.
-  auto shared = std::make_shared<PendingRead>(std::move(read));
-  context_.pool.Submit(
-      [self = shared_from_this(), shared, deadline] { self->AnswerOrForget(std::move(*shared), deadline); });
+  context_.pool.Submit([self = shared_from_this(), read = std::move(read), deadline]() mutable {
+    self->ForgetWhatIsLost(read.range());
+    self->Bring(std::move(read), Priority::kDemand, deadline, /*confirmed=*/true);
+  });
 }
 
-void BlobCache::AnswerOrForget(PendingRead read, TimePoint deadline) {
+void BlobCache::ForgetWhatIsLost(const ByteRange& range) {
   const std::shared_ptr<KernelFile> file = kernel_->file();
-  if (file == nullptr) return Answer(std::move(read), Closed(), /*has_reader=*/true);
-  const absl::StatusOr<std::vector<ByteRange>> data = file->DataIn(read.range());
-  if (!data.ok()) return Answer(std::move(read), data.status(), /*has_reader=*/true);
-  if (data->size() == 1 && data->front() == read.range()) {
-    return Answer(std::move(read), absl::OkStatus(), /*has_reader=*/true);
+  if (file == nullptr) return;
+  // Before the file is asked: what is written from here on may be missing in its answer.
+  std::vector<uint64_t> present;
+  const ChunkRange chunks = ChunksOf(range);
+  for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) {
+    if (map_->IsPresent(chunk)) present.push_back(chunk);
   }
-  LogDebug("object ", key_.text(), ": the kernel has lost some of ", ToString(read.range()));
-  {
-    MutexLock lock(mutex_);
-    if (kernel_->file() == file && !scanning_) map_->Forget(ChunksOf(read.range()));
+  const absl::StatusOr<std::vector<ByteRange>> data = file->DataIn(range);
+  if (!data.ok()) return LogWarning("object ", key_.text(), ": ", data.status().message());
+  MutexLock lock(mutex_);
+  if (kernel_->file() != file || scanning_) return;
+  for (const uint64_t chunk : present) {
+    const ByteRange part = Intersection(BytesOf({chunk, chunk + 1}, size_), range);
+    const bool whole =
+        std::any_of(data->begin(), data->end(), [&](const ByteRange& piece) { return piece.Contains(part); });
+    if (whole) continue;
+    LogDebug("object ", key_.text(), ": the kernel has lost some of ", ToString(part));
+    map_->Forget({chunk, chunk + 1});
   }
-  Bring(std::move(read), Priority::kDemand, deadline);
 }
 
 void BlobCache::TellIfComplete() {

@@ -10,16 +10,6 @@
 #include "registry/http_code.h"
 
 namespace lacuna {
-namespace {
-
-// The part of `a` that lies within `b`; empty, at some place, when there is none.
-ByteRange Intersection(const ByteRange& a, const ByteRange& b) {
-  const uint64_t begin = std::max(a.offset, b.offset);
-  return {begin, std::max(begin, std::min(a.end(), b.end())) - begin};
-}
-
-}  // namespace
-
 RangeTransfer::RangeTransfer(RemoteBlob blob, const ByteRange& range, Priority priority,
                              std::shared_ptr<RangeSink> sink, FetchCounters& counters,
                              absl::AnyInvocable<void() &&> on_end)

@@ -45,6 +45,9 @@ constexpr uint64_t ChunkCount(uint64_t size) {
   return (size + kChunkSize - 1) / kChunkSize;
 }
 
+// What both have; empty where they are apart.
+ByteRange Intersection(const ByteRange& a, const ByteRange& b);
+
 // The chunks that `range` touches, and the bytes of `chunks` within an object of `object_size` bytes.
 ChunkRange ChunksOf(const ByteRange& range);
 ByteRange BytesOf(const ChunkRange& chunks, uint64_t object_size);

@@ -25,5 +25,12 @@ TEST(ByteRange, ContainsItsOwnEnds) {
   EXPECT_FALSE(range.Contains({19, 2}));
 }
 
+TEST(ByteRange, IntersectionIsWhatBothHave) {
+  EXPECT_EQ(Intersection({10, 10}, {15, 10}), (ByteRange{15, 5}));
+  EXPECT_EQ(Intersection({0, 100}, {20, 5}), (ByteRange{20, 5}));
+  EXPECT_TRUE(Intersection({0, 10}, {10, 10}).empty());
+  EXPECT_TRUE(Intersection({30, 10}, {0, 10}).empty());
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -150,6 +150,14 @@ TEST_F(KernelKept, AChunkThatTheKernelLostIsFetchedAgainAndNoOther) {
   EXPECT_EQ(requests(), 2u);
 }
 
+TEST_F(KernelKept, ARangeOfWhichTheKernelLostAPartIsNotAnsweredBeforeThatIsBack) {
+  const auto file = OpenAndSettle();
+  ASSERT_EQ(ReadChunk(0)->Wait(), absl::OkStatus());
+  cache_->Lose({0, kChunkSize});
+  rig_.ledger.StartOver(rig_.url(), {0});
+  EXPECT_EQ(Read({0, 2 * kChunkSize})->Wait(), absl::OkStatus());  // we know of the second only
+}
+
 TEST_F(KernelKept, AReadThatCrossedTheWriteIsAnsweredWithoutAFetch) {
   OpenAndSettle();
   ASSERT_EQ(ReadChunk(5)->Wait(), absl::OkStatus());

@@ -82,6 +82,10 @@ class FakeKernelFile : public KernelFile {
     MutexLock lock(mutex_);
     state_ = std::move(status);
   }
+  void FailWrites(absl::Status status) {
+    MutexLock lock(mutex_);
+    writes_ = std::move(status);
+  }
   // Runs inside each DataIn or WriteAt, before it takes effect.
   void OnDataIn(std::function<void()> hook) {
     MutexLock lock(mutex_);
@@ -96,6 +100,7 @@ class FakeKernelFile : public KernelFile {
     if (offset % kBlockSize != 0 || bytes.size() % kBlockSize != 0)
       return absl::InvalidArgumentError("EINVAL");
     RETURN_IF_ERROR(Enter(&FakeKernelFile::on_write_));
+    RETURN_IF_ERROR(WriteFailure());
     cache_->Write(offset, bytes);
     return absl::OkStatus();
   }
@@ -122,10 +127,16 @@ class FakeKernelFile : public KernelFile {
     return state_;
   }
 
+  absl::Status WriteFailure() {
+    MutexLock lock(mutex_);
+    return writes_;
+  }
+
   const std::shared_ptr<FakeKernelCache> cache_;
 
   Mutex mutex_;
   absl::Status state_ ABSL_GUARDED_BY(mutex_);
+  absl::Status writes_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> on_data_in_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> on_write_ ABSL_GUARDED_BY(mutex_);
 };
