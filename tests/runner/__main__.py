@@ -4,6 +4,7 @@ import os
 import sys
 
 import junit
+import kernels
 import preset
 
 # Which tests run where, in this order. What looks at the clock runs alone.
@@ -25,6 +26,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--label", choices=LABELS)
     parser.add_argument("--filter", default=".")  # to ctest an empty regex matches nothing
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--all-kernels", action="store_true")
     try:
         arguments, unknown = parser.parse_known_args()
     except argparse.ArgumentError as error:
@@ -45,7 +47,7 @@ def list_tests(label: str | None, name_regex: str) -> int:
     return 0
 
 
-def run_plan(label: str | None, name_regex: str) -> junit.Results:
+def run_plan(label: str | None, name_regex: str, all_kernels: bool) -> junit.Results:
     total = junit.Results()
     built: dict[str, bool] = {}
     for preset_name, stage_label, jobs in PLAN:
@@ -56,8 +58,11 @@ def run_plan(label: str | None, name_regex: str) -> junit.Results:
             outcome = current.build()
             built[preset_name] = not outcome.failed
             total.add(outcome)
-        if built[preset_name]:
-            total.add(current.test(stage_label, name_regex, jobs))
+        if not built[preset_name]:
+            continue
+        if stage_label == "kernel" and current.has_tests(stage_label, name_regex):
+            total.add(kernels.build(all_kernels))
+        total.add(current.test(stage_label, name_regex, jobs))
     return total
 
 
@@ -80,7 +85,7 @@ def main() -> int:
     preset.LOGS.mkdir(parents=True, exist_ok=True)
     if arguments.list:
         return list_tests(arguments.label, arguments.filter)
-    results = run_plan(arguments.label, arguments.filter)
+    results = run_plan(arguments.label, arguments.filter, arguments.all_kernels)
     if results.total == 0:
         results.failed.append(("selection", "no test matches; tests/run --list shows what there is"))
     print_summary(results)

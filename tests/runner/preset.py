@@ -62,6 +62,9 @@ class Preset:
             found.append((test["name"], labels[0] if labels else []))
         return found
 
+    def has_tests(self, label: str, name_regex: str) -> bool:
+        return any(label in labels for _, labels in self.tests(name_regex))
+
     def test(self, label: str, name_regex: str, jobs: int) -> junit.Results:
         """Runs the tests with this label whose name matches. No test at all is no result."""
         stage = f"{label} {self.name}"

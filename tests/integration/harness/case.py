@@ -39,7 +39,7 @@ class IntegrationTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.addCleanup(leftovers.detach_all_below, self.folder)
         self._keep_out_the_users_settings()
-        self.images = ImageCache(programs.BUILD / "tests" / "images")
+        self.images = ImageCache(programs.IMAGES)
         self._registries = 0
         self._daemons = 0
 

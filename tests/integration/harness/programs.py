@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 BUILD = pathlib.Path(os.environ.get("LACUNA_BUILD_DIR", "build/release")).resolve()
+IMAGES = pathlib.Path(os.environ.get("LACUNA_TEST_IMAGES", BUILD / "tests" / "images"))  # made once, kept
 LACUNAD = BUILD / "lacunad"
 LACUNACTL = BUILD / "lacunactl"
 LACUNA_IMAGE = BUILD / "lacuna-image"

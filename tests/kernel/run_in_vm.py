@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Runs one test of this folder on a real kernel, as CTest calls it: run_in_vm.py SERIES MODULE.CLASS.METHOD.
+
+By hand: run_in_vm.py SERIES -- COMMAND…  runs any command there, as root, on the host's files (read-only; /tmp is a disk).
+Exit status: 0 passed, 77 skipped (the reason is in the line `skipped: …`), 1 failed.
+"""
+import argparse
+import os
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+INTEGRATION = HERE.parent / "integration"
+sys.path[:0] = [str(INTEGRATION)]
+
+from vm import kernel, machine  # noqa: E402
+from vm.job import Job  # noqa: E402
+
+SECONDS = 90  # for the test, below CTest's TIMEOUT
+LOG_TAIL_CHARACTERS = 12000
+PASSED, FAILED, SKIPPED = 0, 1, 77
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(usage="%(prog)s [--seconds N] [--cpus N] SERIES (TEST | -- COMMAND…)")
+    parser.add_argument("--seconds", type=int, default=SECONDS)
+    parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("series", choices=kernel.ALL)
+    parser.add_argument("command", nargs="+")
+    return parser.parse_args()
+
+
+def job_of(arguments: argparse.Namespace) -> Job:
+    command = arguments.command
+    if len(command) == 1 and "." in command[0]:
+        command = [sys.executable, str(INTEGRATION / "run_one.py"), command[0]]
+    return Job(command, arguments.seconds, more_environment={"PYTHONPATH": str(HERE)})
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    wanted = kernel.Kernel(arguments.series)
+    if reason := wanted.why_missing():
+        print(f"skipped: {reason}")
+        return SKIPPED
+    outcome = machine.run(wanted.path, job_of(arguments), arguments.cpus)
+    print(outcome.output, end="")
+    if outcome.status in (PASSED, SKIPPED) and not outcome.complaints:
+        return outcome.status
+    print(f"---- the kernel's log\n{outcome.kernel_log[-LOG_TAIL_CHARACTERS:]}")
+    for line in outcome.complaints:
+        print(f"the kernel complained: {line}")
+    print(f"the command in the machine ended with {outcome.status}")
+    return FAILED
+
+
+sys.stdout.reconfigure(line_buffering=True)
+sys.exit(main())

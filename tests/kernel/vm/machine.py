@@ -1,0 +1,83 @@
+"""A test machine: QEMU without KVM, the host's root read-only in it, an empty disk, one command.
+
+The guest's files are the host's over 9p, so what was built on the host runs in the guest as it is. QEMU dies with its parent.
+"""
+import dataclasses
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from harness.process import Process
+
+from . import job
+from .kernel_log import complaints
+
+DISK_BYTES = 4 << 30  # sparse
+MEMORY = "1G"
+GRACE_SECONDS = 60  # boot, and the guest's own way to end a hang
+INIT = pathlib.Path(__file__).with_name("guest_init.py")
+TEMPORARY = "/var/tmp"  # the disk may grow: not in memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    status: int | None  # of the command; 124: it was not done in time; None: the machine ended without saying
+    output: str
+    kernel_log: str
+
+    @property
+    def complaints(self) -> list[str]:
+        return complaints(self.kernel_log)
+
+
+def run(kernel: pathlib.Path, work: job.Job, cpus: int = 2) -> Outcome:
+    """Boots, runs the job, and takes everything away again."""
+    with tempfile.TemporaryDirectory(prefix="lacuna-vm-", dir=TEMPORARY) as name:
+        folder = pathlib.Path(name)
+        work.write(folder)
+        _make_disk(folder / "disk")
+        qemu = Process(_command(kernel, folder, cpus), folder / "qemu.log", death_signal="KILL")
+        try:
+            status = qemu.wait(work.seconds + GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = 0
+        finally:
+            qemu.end()
+        output, log = (_text(folder / name) for name in ("output", "kernel.log"))
+        return Outcome(_exit_status(status), output, log + qemu.log())
+
+
+def _make_disk(path: pathlib.Path) -> None:
+    with path.open("wb") as disk:
+        disk.truncate(DISK_BYTES)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(path)], check=True)
+
+
+def _exit_status(qemu_status: int) -> int | None:
+    """isa-debug-exit ends QEMU with 2 * code + 1. What is even, or negative, is QEMU's own end."""
+    return qemu_status >> 1 if qemu_status > 0 and qemu_status % 2 == 1 else None
+
+
+def _text(path: pathlib.Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _command(kernel: pathlib.Path, folder: pathlib.Path, cpus: int) -> list[str]:
+    return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cpus), "-m", MEMORY,
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-kernel", str(kernel), "-append", _kernel_command_line(folder),
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+            "-chardev", f"file,id=log,path={folder}/kernel.log", "-serial", "chardev:log",
+            "-chardev", f"file,id=output,path={folder}/output", "-device", "virtio-serial-pci",
+            "-device", "virtserialport,chardev=output",
+            "-drive", f"file={folder}/disk,format=raw,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk",
+            "-fsdev", "local,id=root,path=/,readonly=on,security_model=passthrough,multidevs=remap",
+            "-device", "virtio-9p-pci,fsdev=root,mount_tag=root"]
+
+
+def _kernel_command_line(folder: pathlib.Path) -> str:
+    root = "root=root rootfstype=9p rootflags=trans=virtio,version=9p2000.L,cache=loose,msize=512000 ro"
+    # An oops or a panic ends the machine at once: the log says the rest.
+    ends = "oops=panic panic=-1"
+    return f"console=ttyS0 {root} {ends} init={sys.executable} -- -I -S {INIT} {folder}"
