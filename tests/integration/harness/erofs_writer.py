@@ -27,14 +27,15 @@ Files = Sequence[tuple[str, bytes]]
 
 
 def write_image(folder: pathlib.Path, files_per_device: Sequence[Files], own_files: Files = (),
-                tags: bool = False) -> tuple[pathlib.Path, list[pathlib.Path]]:
+                tags: bool = False, trimmed: bool = False) -> tuple[pathlib.Path, list[pathlib.Path]]:
     """Returns the bootstrap and its devices, in order. `own_files` lie in the bootstrap itself. With `tags` the device table
-    has names in it; mkfs.erofs leaves them out."""
+    has names in it; mkfs.erofs leaves them out. With `trimmed` each blob ends with its last byte that is not zero."""
     folder.mkdir(parents=True)
     devices = [folder / f"device-{number}.blob" for number in range(1, len(files_per_device) + 1)]
     placed = []  # (name, size, device, first block)
     for number, (device, files) in enumerate(zip(devices, files_per_device), 1):
-        device.write_bytes(_place(files, number, 0, placed))
+        content = _place(files, number, 0, placed)
+        device.write_bytes(content.rstrip(b"\0") if trimmed else content)
     meta_block = _blocks(SUPERBLOCK_OFFSET + SLOT * (1 + len(devices)))
     directory_block = meta_block + _blocks(INODE_STRIDE * (1 + len(placed) + len(own_files)))
     names = [name for name, *_ in placed] + [name for name, _ in own_files]
@@ -46,9 +47,12 @@ def write_image(folder: pathlib.Path, files_per_device: Sequence[Files], own_fil
     for number, (_, size, device, block) in enumerate(placed, ROOT_NUMBER + 1):
         inodes += _file_inode(number, size, device, block)
     body = _padded(inodes) + _padded(directory) + own_data
+    if trimmed:
+        body = body.rstrip(b"\0")
+    whole_blocks = meta_block + len(body) // BLOCK  # with a last one in part the image would count as cut short
     table = b"".join(_device_slot(device, tags) for device in devices)
     bootstrap = folder / "bootstrap.erofs"
-    bootstrap.write_bytes(_head(meta_block, len(placed) + 1, meta_block + _blocks(len(body)), table) + body)
+    bootstrap.write_bytes(_head(meta_block, len(placed) + 1, whole_blocks, table) + body)
     return bootstrap, devices
 
 
