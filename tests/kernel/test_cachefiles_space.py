@@ -1,0 +1,136 @@
+"""Space at the cachefiles door on a real kernel: what is kept, what is taken away, and what happens when there is none."""
+import ctypes
+import errno
+import os
+import pathlib
+
+from harness import volume
+from harness.cachefiles_case import CHUNK, DOOR, SMALL, CachefilesTest, blob_path, drop_page_cache, read_at
+from harness.case import BLOBS
+from harness.process import wait_until
+from harness.trees import TreeSpec
+
+OTHER = TreeSpec(seed=2, files=SMALL.files, mean_bytes=SMALL.mean_bytes, big_bytes=SMALL.big_bytes)
+DISK_BYTES = 64 << 20
+# Percent of the disk: below CULL the kernel asks for culling, until RUN is free; below STOP it writes nothing.
+RUN, CULL, STOP = 7, 5, 1
+KEEP_SIZE, PUNCH_HOLE = 1, 2  # of fallocate(2)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def punch(file: pathlib.Path, offset: int, size: int) -> None:
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        if _libc.fallocate(descriptor, KEEP_SIZE | PUNCH_HOLE, ctypes.c_long(offset), ctypes.c_long(size)) != 0:
+            raise OSError(ctypes.get_errno(), f"punching a hole into {file}")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class KeptTest(CachefilesTest):
+    kernels = "6.12 6.1"
+
+    def test_a_filled_image_needs_no_network(self) -> None:
+        daemon, image, mounted, _ = self.mounted()
+        self.assert_equal_trees(image, mounted)
+        drop_page_cache()
+        self.wire.clear()
+        self.proxy.vanish()
+        self.assert_equal_trees(image, mounted)
+        self.assertEqual(self.wire.requests_for(), [])
+        daemon.stop()
+
+    def test_a_chunk_that_was_taken_away_is_fetched_again_and_nothing_else(self) -> None:
+        daemon, image, mounted, reference = self.mounted()
+        self.assert_equal_trees(image, mounted)
+        daemon.ctl("umount", mounted)
+        punch(wait_until("the object to get its name", lambda: self.kept_file(daemon, image.device)), 5 * CHUNK, CHUNK)
+        self.wire.clear()
+        drop_page_cache()
+        self.assert_equal_trees(image, daemon.mount(reference, mounted))
+        self.assertEqual(self.wire.ranges_for(blob_path(image.device)), [(5 * CHUNK, 6 * CHUNK)])
+        self.assertEqual(self.wire.ranges_for(BLOBS), [(5 * CHUNK, 6 * CHUNK)])
+        daemon.stop()
+
+
+class SmallDiskTest(CachefilesTest):
+    """The cache lies on a small disk of its own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.disk = volume.ext4(self.folder / "disk", DISK_BYTES)
+        self.start_registry()
+        self.first, self.other = (self.images.get(spec) for spec in (SMALL, OTHER))
+        self.first_reference, self.other_reference = self.push(self.first, "first:latest"), self.push(self.other, "other:latest")
+        self.daemon = self.new_daemon(root=self.disk / "root", fetch={"failure_memory": "100ms"}, door=DOOR).start()
+
+    def leave_free(self, percent: float) -> None:
+        """Fills the disk, or frees it: (f_bavail, f_blocks) is what the kernel compares."""
+        filler = self.disk / "filler"
+        filler.unlink(missing_ok=True)
+        os.sync()
+        disk = os.statvfs(self.disk)
+        size = int((disk.f_bavail - disk.f_blocks * percent / 100) * disk.f_frsize)
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+        os.sync()
+
+    def free_percent(self) -> float:
+        disk = os.statvfs(self.disk)
+        return 100 * disk.f_bavail / disk.f_blocks
+
+    def mount(self, reference: str, name: str) -> pathlib.Path:
+        return self.daemon.mount(reference, self.mount_point(name))
+
+
+class CullTest(SmallDiskTest):
+    kernels = "6.12 6.1"
+
+    def test_the_unused_is_culled_and_what_is_in_use_is_not(self) -> None:
+        for reference, image in ((self.first_reference, self.first), (self.other_reference, self.other)):
+            mounted = self.mount(reference, "mnt")
+            (mounted / "four-kib").read_bytes()
+            read_at(mounted / "big", 0, 512 << 10)
+            self.daemon.ctl("umount", mounted)
+            wait_until("the object to get its name", lambda: self.kept_file(self.daemon, image.device))
+        mounted = self.mount(self.other_reference, "mnt")
+        self.leave_free((STOP + CULL) / 2)
+        self.assert_equal_trees(self.other, mounted)  # which writes, so that the kernel looks at the disk
+        wait_until("the unused object to go", lambda: not self.kept_file(self.daemon, self.first.device))
+        self.assertLess(self.free_percent(), RUN, "there was no reason to touch the object in use")
+        drop_page_cache()
+        self.assert_equal_trees(self.other, mounted)
+        self.assertIsNotNone(self.kept_file(self.daemon, self.other.device))
+        self.daemon.ctl("umount", mounted)
+        wait_until("the other object to go", lambda: not self.kept_file(self.daemon, self.other.device), seconds=20)
+        self.leave_free(50)
+        self.wire.clear()
+        self.assert_equal_trees(self.first, self.mount(self.first_reference, "again"))
+        self.assertGreater(self.wire.bytes_for(blob_path(self.first.device)), self.first.device.stat().st_size // 2)
+        self.assert_fetched_once()
+        self.daemon.stop()
+
+
+class FullDiskTest(SmallDiskTest):
+    kernels = "6.12 6.1"
+
+    def test_a_full_disk_fails_reads_of_what_is_missing_and_nothing_else(self) -> None:
+        mounted = self.mount(self.first_reference, "mnt")
+        expected = (self.first.tree / "big").read_bytes()
+        self.assertEqual(read_at(mounted / "big", 0), expected[:4096])
+        self.leave_free(STOP / 2)
+        for _ in range(2):
+            with self.assertRaises(OSError) as caught:
+                read_at(mounted / "big", 512 << 10)
+            self.assertEqual(caught.exception.errno, errno.EIO)
+        self.assertGreater(self.daemon.status()["errors"], 0)
+        self.assertEqual(len(self.daemon.ctl_json("mounts", "ls")["mounts"]), 1)
+        drop_page_cache()
+        self.assertEqual(read_at(mounted / "big", 0), expected[:4096])
+        self.leave_free(50)
+        self.daemon.forget_failures()
+        self.assert_equal_trees(self.first, mounted)
+        self.daemon.ctl("umount", mounted)
+        self.daemon.stop()
