@@ -3,10 +3,11 @@ import errno
 import pathlib
 import time
 
+from cachefiles_case import SMALL
 from harness import faults, inject_syscall
-from harness.cachefiles_case import SMALL, CachefilesTest, drop_page_cache, read_at
 from harness.case import BLOBS
 from harness.process import wait_until
+from mounted_case import MountedTest, drop_page_cache, opens, read_at
 
 SEED = 20240611
 DEADLINE_SECONDS = 3.0
@@ -14,7 +15,7 @@ FAILURE_MEMORY_SECONDS = 0.5
 FETCH = {"read_deadline": f"{DEADLINE_SECONDS:.0f}s", "failure_memory": f"{FAILURE_MEMORY_SECONDS * 1000:.0f}ms"}
 
 
-class FailedReadsTest(CachefilesTest):
+class FailedReadsTest(MountedTest):
     kernels = "6.12 6.1"
 
     def reads_eio(self, path: pathlib.Path) -> float:
@@ -44,7 +45,7 @@ class FailedReadsTest(CachefilesTest):
         daemon.stop()
 
 
-class LostDescriptorTest(CachefilesTest):
+class LostDescriptorTest(MountedTest):
     kernels = "6.12 6.1"
 
     def test_an_object_whose_descriptor_was_lost_is_opened_again(self) -> None:
@@ -55,9 +56,9 @@ class LostDescriptorTest(CachefilesTest):
         self.assertEqual(len(lost), 2, "bootstrap and device")
         for descriptor in lost:  # which keeps the number taken: the daemon would write into whatever gets it next
             inject_syscall.dup2(daemon.process.pid, 0, descriptor)
-        opened_before = self.opens(daemon, image.device)
+        opened_before = opens(daemon, image.device)
         self.assert_equal_trees(image, mounted)
-        opened = self.opens(daemon, image.device)
+        opened = opens(daemon, image.device)
         self.assertEqual(len(opened), len(opened_before) + 1)
         self.assertEqual(len(set(opened)), len(opened))
         self.assert_fetched_once()
@@ -67,7 +68,7 @@ class LostDescriptorTest(CachefilesTest):
         daemon.stop()
 
 
-class KilledReaderTest(CachefilesTest):
+class KilledReaderTest(MountedTest):
     def test_a_killed_reader_goes_at_once_and_the_next_one_is_served(self) -> None:
         daemon, image, mounted, _ = self.mounted()
         gate = self.closed_gate()
@@ -83,7 +84,7 @@ class KilledReaderTest(CachefilesTest):
         daemon.stop()
 
 
-class PartlyPresentTest(CachefilesTest):
+class PartlyPresentTest(MountedTest):
     kernels = "6.12 6.1"
 
     def test_a_read_across_present_and_missing_chunks_fetches_only_the_missing(self) -> None:
@@ -101,7 +102,7 @@ class PartlyPresentTest(CachefilesTest):
         daemon.stop()
 
 
-class ManyReadersTest(CachefilesTest):
+class ManyReadersTest(MountedTest):
     kernels = "6.12 6.1"
     READERS = 64
 

@@ -4,11 +4,12 @@ import errno
 import os
 import pathlib
 
+from cachefiles_case import CACHEFILES, SMALL, blob_path
 from harness import volume
-from harness.cachefiles_case import CHUNK, DOOR, SMALL, CachefilesTest, blob_path, drop_page_cache, read_at
 from harness.case import BLOBS
 from harness.process import wait_until
 from harness.trees import TreeSpec
+from mounted_case import CHUNK, MountedTest, drop_page_cache, kept_file, read_at
 
 OTHER = TreeSpec(seed=2, files=SMALL.files, mean_bytes=SMALL.mean_bytes, big_bytes=SMALL.big_bytes)
 DISK_BYTES = 64 << 20
@@ -29,7 +30,7 @@ def punch(file: pathlib.Path, offset: int, size: int) -> None:
         os.close(descriptor)
 
 
-class KeptTest(CachefilesTest):
+class KeptTest(MountedTest):
     kernels = "6.12 6.1"
 
     def test_a_filled_image_needs_no_network(self) -> None:
@@ -46,7 +47,7 @@ class KeptTest(CachefilesTest):
         daemon, image, mounted, reference = self.mounted()
         self.assert_equal_trees(image, mounted)
         daemon.ctl("umount", mounted)
-        punch(wait_until("the object to get its name", lambda: self.kept_file(daemon, image.device)), 5 * CHUNK, CHUNK)
+        punch(wait_until("the object to get its name", lambda: kept_file(daemon, image.device)), 5 * CHUNK, CHUNK)
         self.wire.clear()
         drop_page_cache()
         self.assert_equal_trees(image, daemon.mount(reference, mounted))
@@ -55,7 +56,7 @@ class KeptTest(CachefilesTest):
         daemon.stop()
 
 
-class SmallDiskTest(CachefilesTest):
+class SmallDiskTest(MountedTest):
     """The cache lies on a small disk of its own."""
 
     def setUp(self) -> None:
@@ -64,7 +65,7 @@ class SmallDiskTest(CachefilesTest):
         self.start_registry()
         self.first, self.other = (self.images.get(spec) for spec in (SMALL, OTHER))
         self.first_reference, self.other_reference = self.push(self.first, "first:latest"), self.push(self.other, "other:latest")
-        self.daemon = self.new_daemon(root=self.disk / "root", fetch={"failure_memory": "100ms"}, door=DOOR).start()
+        self.daemon = self.new_daemon(root=self.disk / "root", fetch={"failure_memory": "100ms"}, door=CACHEFILES).start()
 
     def leave_free(self, percent: float) -> None:
         """Fills the disk, or frees it: (f_bavail, f_blocks) is what the kernel compares."""
@@ -94,17 +95,17 @@ class CullTest(SmallDiskTest):
             (mounted / "four-kib").read_bytes()
             read_at(mounted / "big", 0, 512 << 10)
             self.daemon.ctl("umount", mounted)
-            wait_until("the object to get its name", lambda: self.kept_file(self.daemon, image.device))
+            wait_until("the object to get its name", lambda: kept_file(self.daemon, image.device))
         mounted = self.mount(self.other_reference, "mnt")
         self.leave_free((STOP + CULL) / 2)
         self.assert_equal_trees(self.other, mounted)  # which writes, so that the kernel looks at the disk
-        wait_until("the unused object to go", lambda: not self.kept_file(self.daemon, self.first.device))
+        wait_until("the unused object to go", lambda: not kept_file(self.daemon, self.first.device))
         self.assertLess(self.free_percent(), RUN, "there was no reason to touch the object in use")
         drop_page_cache()
         self.assert_equal_trees(self.other, mounted)
-        self.assertIsNotNone(self.kept_file(self.daemon, self.other.device))
+        self.assertIsNotNone(kept_file(self.daemon, self.other.device))
         self.daemon.ctl("umount", mounted)
-        wait_until("the other object to go", lambda: not self.kept_file(self.daemon, self.other.device), seconds=20)
+        wait_until("the other object to go", lambda: not kept_file(self.daemon, self.other.device), seconds=20)
         self.leave_free(50)
         self.wire.clear()
         self.assert_equal_trees(self.first, self.mount(self.first_reference, "again"))
