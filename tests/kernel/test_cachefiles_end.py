@@ -91,7 +91,7 @@ class DetachedMountTest(MountedTest):
         user = self.detached_and_used(daemon, daemon.mount(first_reference, self.mount_point()), "shared")
         daemon.stop()
         daemon.start()
-        other_mounted = self.mount_point("other")
+        other_mounted = self.mount_point("other-mnt")
         other_mounted.mkdir()
         self.assert_busy(daemon, other_reference, other_mounted)
         user.kill()
