@@ -28,8 +28,10 @@ class ErofsMountTest : public testing::Test {
   void SetUp() override {
     if (const std::string why = WhyNoMounts(); !why.empty()) GTEST_SKIP() << why;
     mkdir(target_.c_str(), 0700);
-    image_ = std::make_unique<ErofsTestImage>(folder_, /*separate_blob=*/true);
-    spec_ = {.source = folder_ / "image", .devices = {folder_ / "blob"}};
+    image_ = &ErofsTestImage::Get(/*separate_blob=*/true);
+    spec_ = {.source = image_->source(),
+             .devices = {image_->device()},
+             .through_loop = !KernelMountsFiles(folder_)};
   }
   void TearDown() override {
     Unmount(target_, /*lazy=*/true).IgnoreError();
@@ -38,7 +40,7 @@ class ErofsMountTest : public testing::Test {
 
   const DiskFolder folder_;
   const std::string target_ = folder_ / "mnt";
-  std::unique_ptr<ErofsTestImage> image_;
+  const ErofsTestImage* image_ = nullptr;
   MountSpec spec_;
 };
 
@@ -83,7 +85,7 @@ TEST_F(ErofsMountTest, AValueTheKernelWouldRefuseIsRefusedWithTheReason) {
 }
 
 TEST_F(ErofsMountTest, MoreDevicesThanOneOldMountCallCouldHold) {
-  spec_.devices.assign(127, folder_ / "blob");  // the image has one: the kernel must see all 127 to say so
+  spec_.devices.assign(127, image_->device());  // the image has one: the kernel must see all 127 to say so
   const absl::Status status = MountErofs(spec_, target_);
   EXPECT_FALSE(status.ok());
 }
@@ -100,20 +102,20 @@ TEST_F(ErofsMountTest, WhatIsNotThereOrNotErofs) {
 TEST_F(ErofsMountTest, LoopDevicesEndWithTheMount) {
   spec_.through_loop = true;
   ASSERT_TRUE(MountErofs(spec_, target_).ok());
-  EXPECT_EQ(LoopDevicesIn(folder_), 2u);
+  EXPECT_EQ(LoopDevicesIn(image_->folder()), 2u);
   EXPECT_EQ(ReadWhole(absl::StrCat(target_, "/big")), image_->files().at("big"));
   ASSERT_TRUE(Unmount(target_, /*lazy=*/false).ok());
-  while (LoopDevicesIn(folder_) > 0) std::this_thread::yield();  // CTest's timeout ends a leak
+  while (LoopDevicesIn(image_->folder()) > 0) std::this_thread::yield();  // CTest's timeout ends a leak
 }
 
 TEST_F(ErofsMountTest, NoLoopDeviceOutlivesAFailedMount) {
   spec_.through_loop = true;
   spec_.devices = {folder_ / "nothing"};
   EXPECT_TRUE(absl::IsNotFound(MountErofs(spec_, target_)));
-  EXPECT_EQ(LoopDevicesIn(folder_), 0u);
-  spec_.devices = {folder_ / "blob", folder_ / "blob"};  // one too many
+  EXPECT_EQ(LoopDevicesIn(image_->folder()), 0u);
+  spec_.devices = {image_->device(), image_->device()};  // one too many
   EXPECT_FALSE(MountErofs(spec_, target_).ok());
-  EXPECT_EQ(LoopDevicesIn(folder_), 0u);
+  EXPECT_EQ(LoopDevicesIn(image_->folder()), 0u);
 }
 
 TEST_F(ErofsMountTest, LoopDevicesAttachedAtOnceAreAllDifferent) {
@@ -122,7 +124,7 @@ TEST_F(ErofsMountTest, LoopDevicesAttachedAtOnceAreAllDifferent) {
     std::vector<std::thread> threads;
     std::vector<absl::StatusOr<LoopDevice>> devices(16);
     for (size_t i = 0; i < 16; ++i) {
-      threads.emplace_back([&, i] { devices[i] = LoopDevice::Attach(folder_ / "image"); });
+      threads.emplace_back([&, i] { devices[i] = LoopDevice::Attach(image_->source()); });
     }
     for (std::thread& thread : threads) thread.join();
     for (size_t i = 0; i < 16; ++i) {
@@ -130,11 +132,11 @@ TEST_F(ErofsMountTest, LoopDevicesAttachedAtOnceAreAllDifferent) {
       paths[i] = devices[i]->path();
       EXPECT_EQ(ReadWhole(absl::StrCat("/sys/block/", paths[i].substr(5), "/ro")), "1\n");
     }
-    EXPECT_EQ(LoopDevicesIn(folder_), 16u);
+    EXPECT_EQ(LoopDevicesIn(image_->folder()), 16u);
   }
   std::sort(paths.begin(), paths.end());
   EXPECT_EQ(std::unique(paths.begin(), paths.end()), paths.end());
-  EXPECT_EQ(LoopDevicesIn(folder_), 0u);
+  EXPECT_EQ(LoopDevicesIn(image_->folder()), 0u);
 }
 
 TEST(MountApi, AFileSystemNobodyHasIsUnimplemented) {

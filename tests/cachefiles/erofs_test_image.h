@@ -3,10 +3,12 @@
 // Needs root and mkfs.erofs (erofs-utils); WhyNoMounts says what is missing. One thread.
 #pragma once
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -32,6 +34,15 @@ inline std::string WhyNoMounts() {
   return "";
 }
 
+// Whether this kernel mounts EROFS from plain files (6.12 and later): tried with one that holds no image.
+inline bool KernelMountsFiles(const DiskFolder& folder) {
+  const std::string file = folder / "no-image";
+  const std::string target = folder / "no-mount";
+  std::ofstream(file) << std::string(4096, '\0');
+  mkdir(target.c_str(), 0700);
+  return mount(file.c_str(), target.c_str(), "erofs", MS_RDONLY, nullptr) == 0 || errno != ENOTBLK;
+}
+
 inline std::string ReadWhole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;
@@ -53,9 +64,27 @@ class ErofsTestImage {
  public:
   static constexpr size_t kBigFile = 20 << 20;  // "big", of noise
 
-  // `separate_blob`: file data in a second file, as chunks of 64 KiB, which mounts need as `device=`.
-  ErofsTestImage(const DiskFolder& folder, bool separate_blob) {
-    const std::string tree = folder / "tree";
+  // `separate_blob`: file data in a second file, as chunks of 64 KiB, which mounts need as `device=`. Each is
+  // made once per process: on an emulated CPU that takes seconds.
+  static const ErofsTestImage& Get(bool separate_blob) {
+    if (separate_blob) {
+      static const ErofsTestImage kTwoFiles(true);
+      return kTwoFiles;
+    }
+    static const ErofsTestImage kOneFile(false);
+    return kOneFile;
+  }
+
+  const DiskFolder& folder() const { return folder_; }
+  std::string source() const { return folder_ / "image"; }
+  std::string device() const { return folder_ / "blob"; }
+  const std::string& bootstrap() const { return bootstrap_; }
+  const std::string& blob() const { return blob_; }
+  const std::map<std::string, std::string>& files() const { return files_; }  // path → content
+
+ private:
+  explicit ErofsTestImage(bool separate_blob) {
+    const std::string tree = folder_ / "tree";
     Write(tree, "empty", "");
     Write(tree, "one", "x");
     Write(tree, "under-a-block", NoiseOf(4095, 1));
@@ -63,20 +92,14 @@ class ErofsTestImage {
     Write(tree, "dir/deep/odd", NoiseOf(100'001, 3));
     Write(tree, "zeros", std::string(1 << 20, '\0'));
     Write(tree, "big", NoiseOf(kBigFile, 4));
-    const std::string image = folder / "image";
-    const std::string blob = folder / "blob";
-    const std::string options = separate_blob ? absl::StrCat("--chunksize=65536 --blobdev=", blob, " ") : "";
-    const std::string command = absl::StrCat("mkfs.erofs ", options, image, " ", tree, " >/dev/null 2>&1");
+    const std::string options =
+        separate_blob ? absl::StrCat("--chunksize=65536 --blobdev=", device(), " ") : "";
+    const std::string command = absl::StrCat("mkfs.erofs ", options, source(), " ", tree, " >/dev/null 2>&1");
     if (std::system(command.c_str()) != 0) std::abort();
-    bootstrap_ = Padded(ReadWhole(image));
-    if (separate_blob) blob_ = Padded(ReadWhole(blob));
+    bootstrap_ = Padded(ReadWhole(source()));
+    if (separate_blob) blob_ = Padded(ReadWhole(device()));
   }
 
-  const std::string& bootstrap() const { return bootstrap_; }
-  const std::string& blob() const { return blob_; }
-  const std::map<std::string, std::string>& files() const { return files_; }  // path → content
-
- private:
   void Write(const std::string& tree, const std::string& name, const std::string& content) {
     const std::filesystem::path path = std::filesystem::path(tree) / name;
     std::filesystem::create_directories(path.parent_path());
@@ -88,6 +111,7 @@ class ErofsTestImage {
     return bytes;
   }
 
+  const DiskFolder folder_;
   std::map<std::string, std::string> files_;
   std::string bootstrap_;
   std::string blob_;

@@ -1,15 +1,14 @@
 """PID 1 of a test machine: makes the guest habitable, runs one command, and ends the machine with its exit status.
 
-The kernel starts it as `python3 -I -S guest_init.py FOLDER`, on the host's root, which is mounted read-only. FOLDER/job.json
-says what to run (see job.py). What the command prints goes to the port that machine.py reads, the kernel's log to ttyS0.
+The kernel starts it as `python3 -I -S guest_init.py FOLDER`, on the host's root, which is mounted read-only. FOLDER/job.py
+says what to run (see job.py here). What the command prints goes to the port that machine.py reads, the kernel's log to ttyS0.
+Imports little, because each module costs a machine without KVM 50 ms.
 """
 import ctypes
 import fcntl
-import json
 import os
 import resource
 import signal
-import socket
 import struct
 import sys
 
@@ -19,7 +18,7 @@ EXIT_PORT = 0xF4  # isa-debug-exit
 TIMED_OUT = 124  # as timeout(1)
 INTERRUPT_SECONDS = 15  # for a test that ran out of time to say where, and to show its daemons' logs
 MS_BIND = 4096
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP = 2, 2, 0x8914, 1
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -52,16 +51,15 @@ def mount_work_disk(keep: list[str]) -> None:
 
 
 def start_loopback() -> None:
-    with socket.socket() as anything:
-        fcntl.ioctl(anything, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
+    fcntl.ioctl(libc.socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
-def start(job: dict) -> int:
+def start(command: list[str], directory: str, environment: dict[str, str]) -> int:
     pid = os.fork()
     if pid == 0:
         os.setsid()
-        os.chdir(job["directory"])
-        os.execvpe(job["command"][0], job["command"], job["environment"])
+        os.chdir(directory)
+        os.execvpe(command[0], command, environment)
     return pid
 
 
@@ -86,37 +84,35 @@ def end_machine(code: int) -> None:
         ports.write(bytes([code]))
 
 
-def run(job: dict) -> int:
-    pid = start(job)
-
-    def give_up(number: int, frame: object) -> None:
-        end_machine(TIMED_OUT)
+def limit(pid: int, seconds: int) -> None:
+    """After `seconds` the machine shows what hangs, and ends."""
 
     def time_out(number: int, frame: object) -> None:
-        print(f"the machine: not done after {job['seconds']} s", flush=True)
+        print(f"the machine: not done after {seconds} s", flush=True)
         dump_blocked_tasks()
-        signal.signal(signal.SIGALRM, give_up)
+        signal.signal(signal.SIGALRM, lambda number, frame: end_machine(TIMED_OUT))
         signal.alarm(INTERRUPT_SECONDS)
-        os.kill(pid, signal.SIGALRM)  # run_one.py says where it hangs, and cleans up
+        os.kill(pid, signal.SIGALRM)  # run_one.py says where it is, and cleans up
         wait_for(pid)
         end_machine(TIMED_OUT)
 
     signal.signal(signal.SIGALRM, time_out)
-    signal.alarm(job["seconds"])
-    return wait_for(pid)
+    signal.alarm(seconds)
 
 
 def main() -> int:
-    with open(f"{sys.argv[1]}/job.json") as file:
-        job = json.load(file)
+    sys.path.insert(0, sys.argv[1])
+    import job  # before /tmp and /run are covered
     mount_system()
     output = os.open(OUTPUT_PORT, os.O_WRONLY)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    mount_work_disk(job["keep"])
+    mount_work_disk(job.keep)
     start_loopback()
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1 << 19))  # as systemd has it
-    return run(job)
+    pid = start(job.command, job.directory, job.environment)
+    limit(pid, job.seconds)
+    return wait_for(pid)
 
 
 end_machine(main())

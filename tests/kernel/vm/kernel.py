@@ -2,12 +2,13 @@
 import hashlib
 import os
 import pathlib
+import re
 import subprocess
 
-ALWAYS = "6.12"  # built when it is missing; the others when somebody asks for them
-ALL = (ALWAYS, "6.1")
-CONFIG = pathlib.Path(__file__).parents[1] / "config"
-CACHE = pathlib.Path(os.environ.get("LACUNA_CACHE", pathlib.Path.home() / ".cache" / "lacuna")) / "kernels"
+ALL = ("6.12", "6.1")
+CONFIG = pathlib.Path(__file__).resolve().parents[1] / "config"
+LACUNA_CACHE = pathlib.Path(os.environ.get("LACUNA_CACHE", pathlib.Path.home() / ".cache" / "lacuna"))
+KERNELS = LACUNA_CACHE / "kernels"
 
 
 class KernelError(Exception):
@@ -18,13 +19,16 @@ class Kernel:
     """Debian's kernel of one series, such as 6.12."""
 
     def __init__(self, series: str):
+        if series not in ALL:
+            raise KernelError(f"no test kernel {series}; there are {', '.join(ALL)}")
         self.series = series
         self.package = f"linux-source-{series}"
         self.tarball = pathlib.Path(f"/usr/src/{self.package}.tar.xz")
 
-    def options(self) -> str:
-        """The text of a Kconfig fragment: what this kernel has beyond allnoconfig."""
-        return "".join((CONFIG / f"{name}.config").read_text() for name in ("common", self.series))
+    def options(self) -> list[str]:
+        """The lines of a Kconfig fragment: what this kernel has, or has not, unlike allnoconfig."""
+        text = "".join((CONFIG / f"{name}.config").read_text() for name in ("common", self.series))
+        return re.findall(r"^CONFIG_\w+=.+$|^# CONFIG_\w+ is not set$", text, re.MULTILINE)
 
     def source_version(self) -> str:
         shown = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", self.package], capture_output=True, text=True)
@@ -34,14 +38,12 @@ class Kernel:
 
     @property
     def path(self) -> pathlib.Path:
-        """The finished kernel, named by everything it was made from. It may not be there yet."""
-        made_from = hashlib.sha256(self.options().encode()).hexdigest()[:12]
-        return CACHE / f"vmlinux-{self.source_version()}-{made_from}"
+        """The finished kernel, named by what it was made from. It may not be there yet."""
+        options = hashlib.sha256("\n".join(sorted(self.options())).encode()).hexdigest()[:12]
+        return KERNELS / f"vmlinux-{self.source_version()}-{options}"
 
     def why_missing(self) -> str | None:
         try:
-            if self.path.exists():
-                return None
+            return None if self.path.exists() else f"kernel {self.series} is not built; try tests/kernel/build_kernel.py {self.series}"
         except KernelError as error:
             return str(error)
-        return f"kernel {self.series} is not built; try tests/kernel/build_kernel.py {self.series}"
