@@ -100,9 +100,12 @@ class RandomKernel {
                       [this](const absl::Status&) { ++prefetches_told_; });
   }
 
+  // Runs on whichever thread asks.
   std::optional<FakeAnswer> MaybeFault() {
-    if (!OneIn(6)) return std::nullopt;
-    return FakeAnswer{.status = OneIn(2) ? 503 : 0, .end = absl::UnavailableError("connection refused")};
+    const int request = ++requests_;
+    if (request % 6 != 0) return std::nullopt;
+    return FakeAnswer{.status = request % 12 == 0 ? 503 : 0,
+                      .end = absl::UnavailableError("connection refused")};
   }
 
   void FillTheDisk() {
@@ -167,6 +170,7 @@ class RandomKernel {
 
   std::mt19937_64 random_;
   std::vector<Asked> asked_;
+  std::atomic<int> requests_ = 0;
   int prefetches_ = 0;
   std::atomic<int> prefetches_told_ = 0;
   EngineRig rig_;
