@@ -22,7 +22,8 @@ PASSED, FAILED, SKIPPED = 0, 1, 77
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(usage="%(prog)s [--seconds N] SERIES (TEST | -- COMMAND…)")
+    parser = argparse.ArgumentParser(usage="%(prog)s [--cpus N] [--seconds N] SERIES (TEST | -- COMMAND…)")
+    parser.add_argument("--cpus", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=SECONDS)
     parser.add_argument("series", choices=kernel.ALL)
     parser.add_argument("command", nargs="+")
@@ -42,7 +43,7 @@ def main() -> int:
     if reason := wanted.why_missing():
         print(f"skipped: {reason}")
         return SKIPPED
-    outcome = machine.run(wanted.path, job_of(arguments))
+    outcome = machine.run(wanted.path, job_of(arguments), arguments.cpus)
     print(outcome.output, end="")
     if outcome.status in (PASSED, SKIPPED) and not outcome.complaints:
         return outcome.status

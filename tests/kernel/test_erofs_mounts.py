@@ -11,6 +11,7 @@ class MountTest(GoogleTest):
 
 class LoopTest(GoogleTest):
     kernels = "6.12 6.1"
+    cpus = 2
 
     def test_one_file(self) -> None:
         self.run_program("erofs_mount_test", "FuseMountTest.*/Loop")
@@ -21,6 +22,8 @@ class LoopTest(GoogleTest):
 
 class FileBackedTest(GoogleTest):
     """6.1 mounts EROFS from block devices only."""
+
+    cpus = 2
 
     def test_one_file(self) -> None:
         self.run_program("erofs_mount_test", "FuseMountTest.*/FileBacked")

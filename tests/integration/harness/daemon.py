@@ -52,7 +52,7 @@ class Daemon:
     def _answers(self) -> bool:
         if not self.process.running():
             raise StartError(self.process.wait(1), self.process.log())
-        return self.ctl("status", check=False).returncode == programs.DONE
+        return (self.run / "lacunad.sock").exists() and self.ctl("status", check=False).returncode == programs.DONE
 
     def ctl(self, *arguments: object, check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         return programs.run([programs.LACUNACTL, "--run", self.run, *arguments], check, seconds)
