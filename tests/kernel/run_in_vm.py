@@ -14,7 +14,7 @@ INTEGRATION = HERE.parent / "integration"
 sys.path.insert(0, str(INTEGRATION))  # its harness is used here too
 
 from vm import kernel, machine
-from vm.job import Job
+from vm.job import PYTHON, Job
 
 SECONDS = 120  # for the test; with what the machine needs besides, below CTest's TIMEOUT
 LOG_TAIL_CHARACTERS = 12000
@@ -33,14 +33,14 @@ def parse_arguments() -> argparse.Namespace:
 def job_of(arguments: argparse.Namespace) -> Job:
     command = arguments.command
     if command[0].startswith("test_"):
-        command = [sys.executable, str(INTEGRATION / "run_one.py"), command[0]]
+        command = [PYTHON, str(INTEGRATION / "run_one.py"), command[0]]
     return Job(command, arguments.seconds, more_environment={"PYTHONPATH": str(HERE)})
 
 
 def main() -> int:
     arguments = parse_arguments()
     wanted = kernel.Kernel(arguments.series)
-    if reason := wanted.why_missing():
+    if reason := machine.why_not_here() or wanted.why_missing():
         print(f"skipped: {reason}")
         return SKIPPED
     outcome = machine.run(wanted.path, job_of(arguments), arguments.cpus)

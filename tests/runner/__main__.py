@@ -15,7 +15,7 @@ PLAN = [
     ("asan", "unit", CORES),
     ("tsan", "unit", CORES),
     ("release", "integration", 1),
-    ("release", "kernel", CORES),  # each in a machine of its own, whose clock does not stop for the others
+    ("release", "kernel", CORES),  # each in a machine of its own
     ("release", "soak", 1),
 ]
 LABELS = ["lint", "unit", "integration", "kernel", "soak"]

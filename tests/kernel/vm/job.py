@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("LACUNA_BUILD_DIR", SOURCE / "build" / "release")).resolve()
+PYTHON = "/usr/bin/python3"  # Debian's, which is optimized, whatever CMake found
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PASSED_ON = ("LACUNA_TEST_SCALE", "LACUNA_TEST_SEED")
 

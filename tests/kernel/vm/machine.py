@@ -3,14 +3,16 @@
 The guest's files are the host's, over 9p: what was built on the host runs in the guest as it is. QEMU dies with its parent.
 """
 import dataclasses
+import os
 import pathlib
+import platform
+import shutil
 import subprocess
-import sys
 import tempfile
 
 from harness.process import Process
 
-from .job import Job
+from .job import PYTHON, Job
 from .kernel_log import complaints
 
 CPU = "max,-erms,-fsrm"  # without KVM the instructions for long copies go byte by byte
@@ -18,7 +20,7 @@ MEMORY = "1G"
 DISK_BYTES = 4 << 30  # sparse
 GRACE_SECONDS = 45  # for the boot, and for the guest's own way to end a hang
 INIT = pathlib.Path(__file__).with_name("guest_init.py")
-TEMPORARY = "/var/tmp"  # the disk may grow: not in memory
+TEMPORARY = os.environ.get("TMPDIR", "/var/tmp")  # the disk may grow: not in memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Outcome:
     @property
     def complaints(self) -> list[str]:
         return complaints(self.kernel_log)
+
+
+def why_not_here() -> str | None:
+    """Why there can be no machine on this host; None where there can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    if platform.machine() != "x86_64":
+        return "needs an x86-64 host"
+    missing = [tool for tool in ("qemu-system-x86_64", "mkfs.ext4", "setpriv") if not shutil.which(tool)]
+    return f"needs {', '.join(missing)}; try deploy/install-packages" if missing else None
 
 
 def run(kernel: pathlib.Path, job: Job, cpus: int = 1) -> Outcome:
@@ -55,8 +67,8 @@ def _make_disk(path: pathlib.Path) -> None:
 
 
 def _exit_status(qemu_status: int) -> int | None:
-    """isa-debug-exit ends QEMU with 2 * code + 1. What is even, or negative, is QEMU's own end."""
-    return qemu_status >> 1 if qemu_status > 0 and qemu_status % 2 == 1 else None
+    """The guest says its status plus one, which isa-debug-exit makes 2 * (status + 1) + 1. All else is QEMU's own end."""
+    return (qemu_status >> 1) - 1 if qemu_status > 1 and qemu_status % 2 == 1 else None
 
 
 def _text(path: pathlib.Path) -> str:
@@ -85,4 +97,4 @@ def _kernel_command_line(folder: pathlib.Path) -> str:
         "norandmaps",  # QEMU translates code by its address: programs start several times faster
         "sysctl.kernel.hung_task_timeout_secs=40",
         "oops=panic panic=-1 reboot=t",  # a panic ends the machine at once: the log says the rest
-        f"init={sys.executable} -- -I -S {INIT} {folder}"])
+        f"init={PYTHON} -- -I -S {INIT} {folder}"])

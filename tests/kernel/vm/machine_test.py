@@ -8,6 +8,7 @@ import unittest
 import unittest.mock
 
 from harness import leftovers
+from harness.process import wait_until
 
 from . import machine
 from .job import Job
@@ -19,23 +20,28 @@ HANG = "fsfreeze --freeze /tmp && echo hanging && touch /tmp/never"
 WARNING = "echo 'WARNING: CPU: 0 PID: 1 at planted' >/dev/kmsg"
 
 
-class MachineTest(unittest.TestCase):
+class BootTest(unittest.TestCase):
+    """Machines have their files in a folder of the test's own, where nothing may be left."""
+
     def setUp(self) -> None:
         kernel = Kernel("6.12")
-        if reason := kernel.why_missing():
+        if reason := machine.why_not_here() or kernel.why_missing():
             self.skipTest(reason)
         self.kernel = kernel.path
         self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-test-", dir=machine.TEMPORARY))
         self.addCleanup(self.temporary.rmdir)
-        moved = unittest.mock.patch.object(machine, "TEMPORARY", str(self.temporary))
-        moved.start()
-        self.addCleanup(moved.stop)
 
-    def run_job(self, job: Job) -> machine.Outcome:
-        outcome = machine.run(self.kernel, job)
-        print(outcome.output, outcome.kernel_log[-4000:], sep="\n")
+    def check_nothing_is_left(self) -> None:
         self.assertEqual(list(self.temporary.iterdir()), [])
         self.assertEqual(leftovers.processes_naming(self.temporary), [])
+
+
+class MachineTest(BootTest):
+    def run_job(self, job: Job, cpus: int = 1) -> machine.Outcome:
+        with unittest.mock.patch.object(machine, "TEMPORARY", str(self.temporary)):
+            outcome = machine.run(self.kernel, job, cpus)
+        print(outcome.output, outcome.kernel_log[-4000:], sep="\n")
+        self.check_nothing_is_left()
         return outcome
 
     def shell(self, script: str, seconds: int = 60) -> machine.Outcome:
@@ -45,6 +51,9 @@ class MachineTest(unittest.TestCase):
         outcome = self.shell("uname -r; echo out; echo error >&2; exit 77")
         self.assertEqual((outcome.status, outcome.complaints), (77, []))
         self.assertRegex(outcome.output, r"^6\.12\.\d+\nout\nerror\n$")
+
+    def test_as_many_cpus_as_asked_for(self) -> None:
+        self.assertEqual(self.run_job(Job(["nproc"], 60), cpus=2).output, "2\n")
 
     def test_a_command_that_is_not_there(self) -> None:
         self.assertEqual(self.run_job(Job(["no-such-command"], 60)).status, 1)
@@ -69,28 +78,41 @@ class MachineTest(unittest.TestCase):
         self.assertIsNone(outcome.status)
         self.assertRegex("\n".join(outcome.complaints), "Kernel panic")
 
+    def test_a_qemu_that_does_not_start_is_no_success(self) -> None:
+        self.kernel = pathlib.Path("/dev/null")
+        outcome = self.shell("true")
+        self.assertIsNone(outcome.status)
+        self.assertIn("could not load kernel", outcome.kernel_log)
 
-class CommandLineTest(unittest.TestCase):
-    def run_in_vm(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, str(RUN_IN_VM), *arguments], env=os.environ | environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+class CommandLineTest(BootTest):
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, str(RUN_IN_VM), *arguments], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=os.environ | {"TMPDIR": str(self.temporary)} | environment)
+
+    def run_in_vm(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        process = self.start(*arguments, **environment)
+        output, _ = process.communicate()
+        self.check_nothing_is_left()
+        return process.returncode, output
+
+    def test_passed(self) -> None:
+        self.assertEqual(self.run_in_vm("6.12", "--", "echo", "fine"), (0, "fine\n"))
 
     def test_a_missing_kernel_is_a_skip_that_says_so(self) -> None:
         with tempfile.TemporaryDirectory() as empty:
-            done = self.run_in_vm("6.12", "any.Test.test_it", LACUNA_CACHE=empty)
-        self.assertEqual(done.returncode, 77)
-        self.assertRegex(done.stdout, r"^skipped: .*6\.12.*; try ")
+            status, output = self.run_in_vm("6.12", "test_any.Test.test_it", LACUNA_CACHE=empty)
+        self.assertEqual(status, 77)
+        self.assertRegex(output, r"^skipped: .*6\.12.*; try ")
 
     def test_a_complaint_of_the_kernel_fails_a_test_that_passed(self) -> None:
-        self.need_kernel()
-        done = self.run_in_vm("6.12", "--", "sh", "-c", WARNING)
-        self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertRegex(done.stdout, "the kernel complained: .*planted")
+        status, output = self.run_in_vm("6.12", "--", "sh", "-c", WARNING)
+        self.assertEqual(status, 1, output)
+        self.assertRegex(output, "the kernel complained: .*planted")
 
-    def test_passed(self) -> None:
-        self.need_kernel()
-        self.assertEqual(self.run_in_vm("6.12", "--", "true").returncode, 0)
-
-    def need_kernel(self) -> None:
-        if reason := Kernel("6.12").why_missing():
-            self.skipTest(reason)
+    def test_the_machine_ends_with_whoever_started_it(self) -> None:
+        process = self.start("6.12", "--", "sleep", "60")
+        wait_until("the machine", lambda: any("qemu" in line for line in leftovers.processes_naming(self.temporary)))
+        process.terminate()
+        process.communicate(timeout=20)
+        self.check_nothing_is_left()
