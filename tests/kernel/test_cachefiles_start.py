@@ -45,5 +45,5 @@ class DeviceTest(CachefilesTest):
         self.assertIn("/dev/cachefiles", second.process.log())
         for number, daemon in enumerate((first, second)):
             self.assert_equal_trees(image, daemon.mount(reference, self.mount_point(f"mnt-{number}")))
+        second.stop()  # first: on 6.1 it has loop devices, which count as leftovers of whoever stops before it
         first.stop()
-        second.stop()
