@@ -4,16 +4,14 @@ import subprocess
 from collections.abc import Sequence
 
 from harness import programs
-from harness.case import IntegrationTest
+from harness.case import BLOBS, IntegrationTest
 from harness.daemon import Daemon
 from harness.images import Image
-from harness.oci_layout import CONFIG, MANIFEST, OciLayout, digest_of
+from harness.oci_layout import CONFIG, EROFS_BOOTSTRAP, EROFS_DEVICE, MANIFEST, OciLayout, digest_of
 from harness.trees import TreeSpec
 
 SMALL = TreeSpec(files=30, mean_bytes=16 << 10, big_bytes=1 << 20)  # a machine without KVM is ten times slower
 CACHEFILES = {"kind": "cachefiles"}
-BOOTSTRAP_TYPE = "application/vnd.erofs.layer.v1"
-DEVICE_TYPE = "application/vnd.lacuna.erofs.device.v1"
 
 
 class CachefilesTest(IntegrationTest):
@@ -33,13 +31,24 @@ class CachefilesTest(IntegrationTest):
     def push_as_they_are(self, bootstrap: pathlib.Path, devices: Sequence[pathlib.Path]) -> str:
         """Pushes what `lacuna-image push` would not make an image of, and others may."""
         layout = OciLayout(self.folder / "layout")
-        layers = [layout.blob(bootstrap.read_bytes(), BOOTSTRAP_TYPE)]
-        layers += [layout.blob(device.read_bytes(), DEVICE_TYPE) for device in devices]
+        layers = [layout.blob(bootstrap.read_bytes(), EROFS_BOOTSTRAP)]
+        layers += [layout.blob(device.read_bytes(), EROFS_DEVICE) for device in devices]
         config = layout.document({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers"}}, CONFIG)
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}
         layout.tag(layout.document(manifest, MANIFEST), "odd")
         programs.run([programs.LACUNA_IMAGE, "push", layout.name("odd"), f"{self.registry.address}/test:latest"])
         return self.reference()
+
+    def check_that_it_outlives_the_daemon(self, daemon: Daemon, image: Image, reference: str) -> None:
+        """What one daemon has read the next one serves, without a request for a blob."""
+        mounted = daemon.mount(reference, self.mount_point())
+        self.assert_equal_trees(image, mounted)
+        daemon.stop()
+        self.wire.clear()
+        daemon.start()
+        self.assert_equal_trees(image, daemon.mount(reference, mounted))
+        self.assertEqual(self.wire.requests_for(BLOBS), [])
+        daemon.stop()
 
     def assert_files(self, expected: dict[str, bytes], mounted: pathlib.Path) -> None:
         """That the folder has these files and no others, every byte of them."""

@@ -1,9 +1,8 @@
 """The cachefiles door on a real kernel: the programs as a user runs them, every byte compared."""
-import pathlib
 import subprocess
 
 from cachefiles_case import CACHEFILES, SMALL, CachefilesTest, erofs_mounts
-from harness import faults, programs
+from harness import faults, volume
 from harness.case import BLOBS
 
 MOUNT_SECONDS = 30  # a mount that takes longer hangs
@@ -46,15 +45,7 @@ class CachefilesDoorTest(CachefilesTest):
         daemon.stop()
 
     def test_what_was_read_outlives_the_daemon(self) -> None:
-        daemon, image, reference = self.serve()
-        mounted = daemon.mount(reference, self.mount_point())
-        self.assert_equal_trees(image, mounted)
-        daemon.stop()
-        self.wire.clear()
-        daemon.start()
-        self.assert_equal_trees(image, daemon.mount(reference, mounted))
-        self.assertEqual(self.wire.requests_for(BLOBS), [])
-        daemon.stop()
+        self.check_that_it_outlives_the_daemon(*self.serve())
 
 
 class PrefetchTest(CachefilesTest):
@@ -89,27 +80,9 @@ class OnXfsTest(CachefilesTest):
     """A cache on another file system than the work disk's ext4."""
 
     def test_every_file_is_equal_before_and_after_a_restart(self) -> None:
-        root = xfs(self.folder / "xfs") / "root"
+        root = volume.xfs(self.folder / "xfs") / "root"
         self.start_registry()
         image = self.images.get(SMALL)
         reference = self.push(image)
         daemon = self.new_daemon(root, door=CACHEFILES).start()
-        mounted = daemon.mount(reference, self.mount_point())
-        self.assert_equal_trees(image, mounted)
-        daemon.stop()
-        self.wire.clear()
-        daemon.start()
-        self.assert_equal_trees(image, daemon.mount(reference, mounted))
-        self.assertEqual(self.wire.requests_for(BLOBS), [])
-        daemon.stop()
-
-
-def xfs(point: pathlib.Path) -> pathlib.Path:
-    """An XFS of the smallest size that mkfs.xfs makes, on a loop device."""
-    disk = point.with_suffix(".image")
-    with disk.open("wb") as file:
-        file.truncate(300 << 20)
-    programs.run(["mkfs.xfs", "-q", disk])
-    point.mkdir()
-    programs.run(["mount", "-o", "loop", disk, point])
-    return point
+        self.check_that_it_outlives_the_daemon(daemon, image, reference)

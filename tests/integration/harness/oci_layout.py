@@ -10,6 +10,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
+EROFS_BOOTSTRAP = "application/vnd.erofs.layer.v1"
+EROFS_DEVICE = "application/vnd.lacuna.erofs.device.v1"
 EMPTY = "application/vnd.oci.empty.v1+json"
 REF_NAME = "org.opencontainers.image.ref.name"
 

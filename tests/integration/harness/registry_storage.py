@@ -5,14 +5,12 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-from .oci_layout import CONFIG, MANIFEST, Descriptor, digest_of
-
-LAYER, DEVICE = "application/vnd.erofs.layer.v1", "application/vnd.lacuna.erofs.device.v1"
+from .oci_layout import CONFIG, EROFS_BOOTSTRAP, EROFS_DEVICE, MANIFEST, Descriptor, digest_of
 
 
 def store_image(storage: pathlib.Path, repository: str, tag: str, bootstrap: bytes, devices: Sequence[bytes]) -> None:
     """What `lacuna-image push` makes of the same files."""
-    blobs = [(LAYER, bootstrap), *((DEVICE, device) for device in devices)]
+    blobs = [(EROFS_BOOTSTRAP, bootstrap), *((EROFS_DEVICE, device) for device in devices)]
     config = {"architecture": "amd64", "os": "linux", "config": {},
               "rootfs": {"type": "layers", "diff_ids": [digest_of(content) for _, content in blobs]}}
     root = storage / "docker/registry/v2"

@@ -7,15 +7,24 @@ def _mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True, capture_output=True)
 
 
-def ext4(point: pathlib.Path, size_bytes: int) -> pathlib.Path:
-    """A small ext4 on a loop device, mounted at `point`."""
-    disk = point.with_suffix(".ext4")
+def _on_loop(point: pathlib.Path, size_bytes: int, *mkfs: str) -> pathlib.Path:
+    disk = point.with_suffix(f".{mkfs[0]}")
     with disk.open("wb") as file:
         file.truncate(size_bytes)
-    subprocess.run(["mkfs.ext4", "-q", "-F", str(disk)], check=True, capture_output=True)
+    subprocess.run([*mkfs, str(disk)], check=True, capture_output=True)
     point.mkdir()
     _mount("-o", "loop", str(disk), str(point))
     return point
+
+
+def ext4(point: pathlib.Path, size_bytes: int) -> pathlib.Path:
+    """A small ext4 on a loop device, mounted at `point`."""
+    return _on_loop(point, size_bytes, "mkfs.ext4", "-q", "-F")
+
+
+def xfs(point: pathlib.Path) -> pathlib.Path:
+    """An XFS of the smallest size that mkfs.xfs makes, on a loop device."""
+    return _on_loop(point, 300 << 20, "mkfs.xfs", "-q")
 
 
 def tmpfs(point: pathlib.Path) -> pathlib.Path:
