@@ -2,9 +2,7 @@
 
 Called by tests/bench/kernel, which see. Prints one JSON object: {"fills": {NAME: {reads, writes, …}}, "samples": {NAME: [µs, …]}}.
 """
-import ctypes
 import json
-import os
 import pathlib
 import random
 import re
@@ -14,22 +12,16 @@ import subprocess
 import sys
 import tempfile
 
+from bench_tools import bench_io, mount_erofs
 from harness import programs
 from harness.daemon import Daemon
 from harness.images import Image
+from harness.page_cache import drop_page_cache
 from harness.registry import Registry
 
-BENCH_IO = programs.BUILD / "tests" / "bench_io"
 FSCACHE_STATS = pathlib.Path("/proc/fs/fscache/stats")
 RANDOM_READS = 200
 ROUNDS = 5
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def mount(source: str, target: pathlib.Path, kind: str, options: str = "", read_only: bool = False) -> None:
-    target.mkdir(exist_ok=True)
-    if libc.mount(source.encode(), os.fsencode(target), kind.encode(), int(read_only), options.encode()) != 0:
-        raise OSError(ctypes.get_errno(), f"mount {kind} on {target}")
 
 
 class Requests:
@@ -50,17 +42,6 @@ class Requests:
         writes = self.writes() - self.writes_before
         return {"reads": len(reads), "read_kib": statistics.mean(reads) / 1024 if reads else 0,
                 "writes": writes, "write_kib": filled_bytes / 1024 / writes if writes else 0}
-
-
-def bench_io(*arguments: object, lines: list[str] = ()) -> list[float]:
-    done = subprocess.run([str(BENCH_IO), *map(str, arguments)], input="\n".join(lines), text=True, check=True,
-                          stdout=subprocess.PIPE)
-    return [float(line) for line in done.stdout.split()]
-
-
-def drop_page_caches() -> None:
-    os.sync()
-    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
 
 
 def loop_device(file: pathlib.Path) -> str:
@@ -95,14 +76,14 @@ class Bench:
     def compare(self, cached: pathlib.Path) -> None:
         """The finished object through the door, and the same EROFS on loop devices, in turns."""
         local = self.folder / "local"
-        mount(loop_device(self.bootstrap), local, "erofs", f"device={loop_device(self.device)}", read_only=True)
+        mount_erofs(loop_device(self.bootstrap), loop_device(self.device), local)
         offsets = [str(4096 * n) for n in random.Random(7).sample(range(cached.stat().st_size // 4096), RANDOM_READS)]
         for _ in range(ROUNDS):
             for name, file in (("cachefiles", cached), ("loop", local / "big")):
-                drop_page_caches()
+                drop_page_cache()
                 self.add(f"random {name}", bench_io("read", file, lines=offsets))
                 self.add(f"warm {name}", bench_io("read", file, lines=offsets))
-                drop_page_caches()
+                drop_page_cache()
                 self.add(f"stream {name}", bench_io("stream", file))
 
     def add(self, name: str, microseconds: list[float]) -> None:

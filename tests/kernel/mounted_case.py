@@ -23,10 +23,6 @@ def read_at(path: pathlib.Path, offset: int, size: int = 4096) -> bytes:
         os.close(descriptor)
 
 
-def drop_page_cache() -> None:
-    pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
-
-
 class MountedTest(CachefilesTest):
     def mounted(self, **config: dict[str, object]) -> tuple[Daemon, Image, pathlib.Path, str]:
         """A small image, mounted, its root folder read: (daemon, image, its mount, its reference)."""

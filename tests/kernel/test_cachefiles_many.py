@@ -4,8 +4,9 @@ import random
 from cachefiles_case import CACHEFILES
 from harness.case import BLOBS
 from harness.erofs_writer import write_image
+from harness.page_cache import drop_page_cache
 from harness.registry_storage import store_image
-from mounted_case import MountedTest, drop_page_cache
+from mounted_case import MountedTest
 
 DEVICES = 499  # and the bootstrap
 BYTES = 5000  # two blocks of each

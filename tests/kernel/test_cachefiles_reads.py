@@ -6,8 +6,9 @@ import time
 from cachefiles_case import SMALL
 from harness import faults, inject_syscall
 from harness.case import BLOBS
+from harness.page_cache import drop_page_cache
 from harness.process import wait_until
-from mounted_case import MountedTest, drop_page_cache, opens, read_at
+from mounted_case import MountedTest, opens, read_at
 
 SEED = 20240611
 DEADLINE_SECONDS = 3.0

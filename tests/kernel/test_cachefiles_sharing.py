@@ -6,6 +6,7 @@ import random
 from cachefiles_case import CachefilesTest, blob_path
 from harness.case import BLOBS
 from harness.erofs_writer import write_image
+from harness.page_cache import drop_page_cache
 
 OTHER_PLATFORM = ("--platform", "linux/riscv64")
 
@@ -60,14 +61,9 @@ class SharingTest(CachefilesTest):
         one, other = mounts
         daemon.ctl("umount", one)
         self.assertEqual(os.listdir(one), [])
-        self.drop_page_cache()
+        drop_page_cache()
         self.assert_equal_trees(image, other)
         daemon.ctl("umount", other)
         self.assert_equal_trees(image, daemon.mount(mounts[one], one))
         self.assertEqual(self.wire.requests_for(BLOBS), [])
         daemon.stop()
-
-    @staticmethod
-    def drop_page_cache() -> None:
-        """So that the next read asks the door's objects again."""
-        pathlib.Path("/proc/sys/vm/drop_caches").write_text("3\n", encoding="ascii")

@@ -7,9 +7,10 @@ import pathlib
 from cachefiles_case import CACHEFILES, SMALL, blob_path
 from harness import volume
 from harness.case import BLOBS
+from harness.page_cache import drop_page_cache
 from harness.process import wait_until
 from harness.trees import TreeSpec
-from mounted_case import CHUNK, MountedTest, drop_page_cache, kept_file, read_at
+from mounted_case import CHUNK, MountedTest, kept_file, read_at
 
 OTHER = TreeSpec(seed=2, files=SMALL.files, mean_bytes=SMALL.mean_bytes, big_bytes=SMALL.big_bytes)
 DISK_BYTES = 64 << 20
