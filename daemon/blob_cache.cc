@@ -199,7 +199,7 @@ uint64_t BlobCache::parked_reads() const {
 }
 
 std::string BlobCache::finished_path() const {
-  return !kept_by_kernel() && state() == State::kFinished ? context_.store.FinishedPath(key_) : "";
+  return digest_checked() ? context_.store.FinishedPath(key_) : "";
 }
 
 std::vector<uint64_t> BlobCache::Missing(const ByteRange& range) const {

@@ -52,7 +52,6 @@ ImageOpener::ImageOpener(Registries& registries, RegistryClient& client, ObjectT
       objects_(objects),
       db_(db),
       door_(door),
-      placement_(door.keeps_objects() ? Placement::kKernel : Placement::kStore),
       plain_http_(std::move(plain_http)) {}
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
@@ -110,11 +109,11 @@ absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, co
 
 Placement ImageOpener::PlacementOf(const ImageRecord& record, size_t object) const {
   const bool small_bootstrap = object == 0 && record.objects[object].size <= kWholeBootstrapBytes;
-  return small_bootstrap ? Placement::kStore : placement_;
+  return door_.keeps_objects() && !small_bootstrap ? Placement::kKernel : Placement::kStore;
 }
 
 absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
-  if (placement_ == Placement::kStore || !superblock.HasCompressedData()) return absl::OkStatus();
+  if (!door_.keeps_objects() || !superblock.HasCompressedData()) return absl::OkStatus();
   return absl::UnimplementedError(
       "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
       "extent of which only a part is here); set door.kind = \"fuse\", or build the image without "

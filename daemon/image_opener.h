@@ -56,7 +56,6 @@ class ImageOpener {
   ObjectTable& objects_;
   CacheDb& db_;
   const OnDemandDoor& door_;
-  const Placement placement_;
   const PlainHttp plain_http_;
 };
 
