@@ -1,11 +1,15 @@
-"""Space at the cachefiles door on a real kernel: what is kept, what is taken away, and what happens when there is none."""
+"""The disk below the cachefiles door on a real kernel: what is kept, what is taken away, and a disk that is full or stuck."""
+import concurrent.futures
+import contextlib
 import ctypes
 import errno
 import os
 import pathlib
+import time
+from collections.abc import Iterator
 
 from cachefiles_case import CACHEFILES, SMALL, blob_path
-from harness import volume
+from harness import programs, volume
 from harness.case import BLOBS
 from harness.page_cache import drop_page_cache
 from harness.process import wait_until
@@ -60,13 +64,15 @@ class KeptTest(MountedTest):
 class SmallDiskTest(MountedTest):
     """The cache lies on a small disk of its own."""
 
+    fetch = {"failure_memory": "100ms"}
+
     def setUp(self) -> None:
         super().setUp()
         self.disk = volume.ext4(self.folder / "disk", DISK_BYTES)
         self.start_registry()
         self.first, self.other = (self.images.get(spec) for spec in (SMALL, OTHER))
         self.first_reference, self.other_reference = self.push(self.first, "first:latest"), self.push(self.other, "other:latest")
-        self.daemon = self.new_daemon(root=self.disk / "root", fetch={"failure_memory": "100ms"}, door=CACHEFILES).start()
+        self.daemon = self.new_daemon(root=self.disk / "root", fetch=self.fetch, door=CACHEFILES).start()
 
     def leave_free(self, percent: float) -> None:
         """Fills the disk, or frees it: (f_bavail, f_blocks) is what the kernel compares."""
@@ -135,4 +141,47 @@ class FullDiskTest(SmallDiskTest):
         self.daemon.forget_failures()
         self.assert_equal_trees(self.first, mounted)
         self.daemon.ctl("umount", mounted)
+        self.daemon.stop()
+
+
+class StuckDiskTest(SmallDiskTest):
+    """A disk that holds every write up, and lets all else through."""
+
+    kernels = "6.12 6.1"
+    deadline_seconds = 4.0
+    fetch = {"failure_memory": "100ms", "read_deadline": "4s"}
+
+    @contextlib.contextmanager
+    def writes_held_up(self) -> Iterator[None]:
+        programs.run(["fsfreeze", "--freeze", self.disk])
+        try:
+            yield
+        finally:
+            programs.run(["fsfreeze", "--unfreeze", self.disk])
+
+    def test_a_reader_gets_its_bytes_once_they_are_written_and_not_before(self) -> None:
+        mounted = self.mount(self.first_reference, "mnt")
+        (mounted / "big").stat()
+        self.wire.clear()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            with self.writes_held_up():
+                read = pool.submit(read_at, mounted / "big", 512 << 10)
+                wait_until("the chunk to come", lambda: self.wire.bytes_for(blob_path(self.first.device)) >= CHUNK)
+                self.assertEqual(concurrent.futures.wait([read], self.deadline_seconds / 4).done, set())
+            self.assertEqual(read.result(), (self.first.tree / "big").read_bytes()[512 << 10:][:4096])
+        self.assert_equal_trees(self.first, mounted)
+        self.assert_fetched_once()
+        self.daemon.stop()
+
+    def test_a_reader_gets_eio_by_its_deadline(self) -> None:
+        mounted = self.mount(self.first_reference, "mnt")
+        (mounted / "big").stat()
+        started = time.monotonic()
+        with self.writes_held_up():
+            with self.assertRaises(OSError) as caught:
+                read_at(mounted / "big", 512 << 10)
+            self.assertLess(time.monotonic() - started, 1.2 * self.deadline_seconds)
+        self.assertEqual(caught.exception.errno, errno.EIO)
+        self.daemon.forget_failures()
+        self.assert_equal_trees(self.first, mounted)
         self.daemon.stop()
