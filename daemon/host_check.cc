@@ -88,19 +88,26 @@ absl::StatusOr<UniqueFd> TinyImageFile(const std::string& root) {
 }
 
 // Mounts the tiny image and reads it back.
-absl::Status TryErofsMount(const std::string& root, bool through_loop) {
-  ASSIGN_OR_RETURN(const UniqueFd file, TinyImageFile(root));
+absl::Status TryErofsMount(const UniqueFd& image, bool through_loop) {
   char folder[] = "/tmp/lacuna-doctor.XXXXXX";
   if (mkdtemp(folder) == nullptr) return ErrnoStatus(errno, folder);
   const absl::Cleanup remove = [&] { rmdir(folder); };
-  const MountSpec spec{.source = absl::StrCat("/proc/self/fd/", file.get()), .through_loop = through_loop};
+  const MountSpec spec{.source = absl::StrCat("/proc/self/fd/", image.get()), .through_loop = through_loop};
   return TryTestMount(spec, folder);
 }
 
 // One of the two ways is enough: without the first, lacunad takes the second by itself.
 void AppendErofsMounts(const std::string& root, std::vector<HostCheck>& checks) {
-  const absl::Status direct = TryErofsMount(root, /*through_loop=*/false);
-  const absl::Status loop = TryErofsMount(root, /*through_loop=*/true);
+  const absl::StatusOr<UniqueFd> image = TinyImageFile(root);
+  if (!image.ok()) {
+    checks.push_back({.name = "EROFS mounts",
+                      .result = Result::kFail,
+                      .found = absl::StrCat("not tried, for want of ", image.status().message()),
+                      .advice = "run as root, with a cache folder that can be written"});
+    return;
+  }
+  const absl::Status direct = TryErofsMount(*image, /*through_loop=*/false);
+  const absl::Status loop = TryErofsMount(*image, /*through_loop=*/true);
   const Result if_missing = direct.ok() || loop.ok() ? Result::kOk : Result::kFail;
   const auto append = [&](const char* name, const absl::Status& status, const char* otherwise,
                           const char* advice) {
@@ -126,6 +133,13 @@ HostCheck CheckCacheFolder(const std::string& root) {
     const std::pair<std::string, std::string> parts =
         absl::StrSplit(status.message(), absl::MaxSplits("; ", 1));
     return {.name = check.name, .result = Result::kFail, .found = parts.first, .advice = parts.second};
+  }
+  const std::string existing = NearestExisting(root);
+  if (access(existing.c_str(), W_OK) != 0) {
+    return {.name = check.name,
+            .result = Result::kFail,
+            .found = absl::StrCat(existing, " cannot be written: ", std::strerror(errno)),
+            .advice = "run as root; put the cache folder on a file system that is mounted writable"};
   }
   struct statvfs space = {};
   if (statvfs(root.c_str(), &space) != 0) {
