@@ -1,5 +1,6 @@
 #include "cachefiles/cachefiles_objects.h"
 
+#include <iterator>
 #include <utility>
 
 namespace lacuna {
@@ -44,7 +45,21 @@ CachefilesObjectRef CachefilesObjects::Find(ObjectId id) const {
 CachefilesObjectRef CachefilesObjects::Remove(ObjectId id) {
   MutexLock lock(mutex_);
   const auto found = open_.find(id);
-  if (found == open_.end()) return nullptr;
+  return found == open_.end() ? nullptr : Take(found);
+}
+
+std::vector<CachefilesObjectRef> CachefilesObjects::RemoveStale(ObjectId id, const ObjectKey& key) {
+  MutexLock lock(mutex_);
+  std::vector<CachefilesObjectRef> stale;
+  for (auto object = open_.begin(); object != open_.end();) {
+    const auto next = std::next(object);
+    if (object->first == id || object->second->published.key == key) stale.push_back(Take(object));
+    object = next;
+  }
+  return stale;
+}
+
+CachefilesObjectRef CachefilesObjects::Take(OpenObjects::iterator found) {
   CachefilesObjectRef object = std::move(found->second);
   open_.erase(found);
   const auto now = std::chrono::steady_clock::now();

@@ -51,6 +51,8 @@ class CachefilesObjects {
   // Null when there is none.
   CachefilesObjectRef Find(ObjectId id) const;
   CachefilesObjectRef Remove(ObjectId id);
+  // What has this id or this key: an OPEN of both makes it stale.
+  std::vector<CachefilesObjectRef> RemoveStale(ObjectId id, const ObjectKey& key);
   std::vector<CachefilesObjectRef> RemoveAll();
 
   // Published or open.
@@ -64,9 +66,12 @@ class CachefilesObjects {
     uint64_t count = 0;
   };
 
+  using OpenObjects = std::unordered_map<ObjectId, CachefilesObjectRef>;
+  CachefilesObjectRef Take(OpenObjects::iterator found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   mutable Mutex mutex_;
   std::map<std::string, Publication, std::less<>> published_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<ObjectId, CachefilesObjectRef> open_ ABSL_GUARDED_BY(mutex_);
+  OpenObjects open_ ABSL_GUARDED_BY(mutex_);
   std::map<ObjectKey, std::chrono::steady_clock::time_point> closed_ ABSL_GUARDED_BY(mutex_);
 };
 

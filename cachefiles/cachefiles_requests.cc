@@ -91,9 +91,11 @@ absl::Status CachefilesRequests::On(const CachefilesRequest& request, const Cach
                                                                        absl::CHexEscape(open.volume_key), " ",
                                                                        absl::CHexEscape(open.cookie_key))));
   }
-  if (const CachefilesObjectRef stale = objects_->Remove(request.object_id)) {
-    ++malformed_messages_;
-    odd_messages_log_.Log("the kernel gives the number of an open object to another");
+  // Of a key the kernel has one object at a time: it has lost its way to us for the old one, and begins anew.
+  for (const CachefilesObjectRef& stale : objects_->RemoveStale(request.object_id, published->key)) {
+    odd_messages_log_.Log("the kernel opens cachefiles object ", open.cookie_key,
+                          " without a close of object ", static_cast<uint64_t>(stale->id),
+                          ", which had its number or its key");
     CloseObject(stale);
   }
   const auto object = std::make_shared<CachefilesObject>(request.object_id, *published, std::move(fd));

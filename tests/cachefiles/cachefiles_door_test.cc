@@ -145,7 +145,7 @@ TEST_F(CachefilesDoorTest, AFailedReadIsCompletedToo) {
 TEST_F(CachefilesDoorTest, ReadsAreCompletedThroughTheirOwnObjectsDescriptor) {
   StartDoor();
   const uint32_t first = OpenDevice();
-  const uint32_t second = OpenDevice();
+  const uint32_t second = Open(PublishAnother("another"));
   const uint32_t read_first = kernel_->SendRead(first, 0, kBlockSize);
   const uint32_t read_second = kernel_->SendRead(second, 0, kBlockSize);
   std::vector<PendingRead> parked = engine_.TakeParked(2);

@@ -76,6 +76,19 @@ TEST_F(CachefilesOddKernelTest, AnObjectNumberUsedTwiceClosesTheFirst) {
   EXPECT_TRUE(engine_.file(50)->WriteAt(0, "x").ok());
 }
 
+// What a kernel does that has lost the descriptor by which the first was closed.
+TEST_F(CachefilesOddKernelTest, AnObjectOpenedAnewClosesTheOldOneAndCanBeCulledInTheEnd) {
+  const uint32_t lost = OpenDevice();
+  const uint32_t anew = OpenDevice();
+  EXPECT_EQ(engine_.closes(), 1);
+  EXPECT_FALSE(kernel_->IsHeld(lost));
+  EXPECT_TRUE(engine_.file(anew)->WriteAt(0, "x").ok());
+  kernel_->SendClose(anew);
+  ASSERT_TRUE(kernel_->Drained());
+  spec_ = {};
+  EXPECT_EQ(door_->Cull(device_object_.key), absl::OkStatus());
+}
+
 TEST_F(CachefilesOddKernelTest, AKilledReadersCompletionIsIgnored) {
   const uint32_t id = OpenDevice();
   const uint32_t read = kernel_->SendRead(id, 0, kBlockSize);

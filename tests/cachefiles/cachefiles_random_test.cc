@@ -17,13 +17,18 @@ class CachefilesRandomTest : public CachefilesDoorTest, public testing::WithPara
   uint32_t Below(uint32_t bound) { return std::uniform_int_distribution<uint32_t>(0, bound - 1)(random_); }
   uint32_t AnyOpen() { return std::next(open_.begin(), Below(static_cast<uint32_t>(open_.size())))->first; }
 
+  void PublishMore() {
+    for (int i = 0; i < 6; ++i) devices_.push_back(PublishAnother("device " + std::to_string(i)));
+  }
   void Open() {
-    const uint32_t kind = Below(4);
-    const std::string cookie = kind == 0 ? "unknown" : kind == 1 ? bootstrap_name() : device_name();
+    const uint32_t kind = Below(8);
+    const std::string cookie = kind == 0 ? "unknown" : kind == 1 ? bootstrap_name() : devices_[kind - 2];
     const auto opened = kernel_->Open(cookie);
     EXPECT_EQ(opened.copen, kind == 0 ? -ENOENT : static_cast<int64_t>(kSize));
     if (kind == 0) return;
-    open_[opened.object_id] = kind == 1;
+    std::erase_if(open_,
+                  [&](const auto& object) { return object.second == cookie; });  // its descriptor was lost
+    open_[opened.object_id] = cookie;
     if (kind != 1) ++engine_opens_;
   }
   void Read() {
@@ -65,7 +70,8 @@ class CachefilesRandomTest : public CachefilesDoorTest, public testing::WithPara
     uint64_t offset;
   };
   std::mt19937 random_{GetParam()};
-  std::map<uint32_t, bool> open_;  // to whether it is local
+  std::vector<std::string> devices_;      // their cookies
+  std::map<uint32_t, std::string> open_;  // to its cookie
   std::vector<SentRead> reads_;
   std::vector<PendingRead> parked_;
   int engine_opens_ = 0;
@@ -73,12 +79,13 @@ class CachefilesRandomTest : public CachefilesDoorTest, public testing::WithPara
 
 TEST_P(CachefilesRandomTest, EveryReadIsAnsweredAndNoByteIsWrong) {
   StartDoor();
+  PublishMore();
   for (int step = 0; step < 400; ++step) {
     const uint32_t choice = Below(16);
     choice < 2 ? Open() : choice < 9 ? Read() : choice < 14 ? AnswerOne() : choice < 15 ? Close() : Garbage();
   }
   ASSERT_TRUE(kernel_->Drained());
-  for (const auto& [id, local] : open_) EXPECT_TRUE(kernel_->IsHeld(id)) << id;
+  for (const auto& [id, cookie] : open_) EXPECT_TRUE(kernel_->IsHeld(id)) << id;
   const bool by_stop = Below(2) == 0;
   if (!by_stop) {
     parked_.clear();

@@ -88,11 +88,21 @@ class CachefilesDoorTest : public testing::Test {
     ASSERT_TRUE(spec.ok()) << spec.status();
     spec_ = *std::move(spec);
   }
+  // One more object of the engine's, until the test ends; its cookie.
+  std::string PublishAnother(const std::string& name) {
+    const PublishedObject object = EnginesObject(name, kSize);
+    engine_.Knows(object);
+    absl::StatusOr<MountSpec> spec = door_->Publish({object, {}});
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    if (spec.ok()) more_specs_.push_back(*std::move(spec));
+    return object.key.FileName();
+  }
   std::string bootstrap_name() const { return bootstrap_.key.FileName(); }
   std::string device_name() const { return device_object_.key.FileName(); }
   // The engine's object, open; its number.
-  uint32_t OpenDevice() {
-    const auto opened = kernel_->Open(device_name());
+  uint32_t OpenDevice() { return Open(device_name()); }
+  uint32_t Open(const std::string& cookie) {
+    const auto opened = kernel_->Open(cookie);
     EXPECT_EQ(opened.copen, static_cast<int64_t>(kSize));
     return opened.object_id;
   }
@@ -107,6 +117,7 @@ class CachefilesDoorTest : public testing::Test {
   std::unique_ptr<CachefilesDoor> door_ = std::make_unique<CachefilesDoor>(
       CachefilesDoor::Options{.cache_dir = folder_.path()}, pool_, [this] { return kernel_; });
   MountSpec spec_;
+  std::vector<MountSpec> more_specs_;
 };
 
 }  // namespace lacuna
