@@ -8,6 +8,8 @@ from test_fault_proxy import ProxyTest
 
 
 class BodyFaultTest(ProxyTest):
+    alone = True
+
     def begin(self, fault: faults.Fault, timeout: float = 10) -> http.client.HTTPResponse:
         """The head of an answer whose body meets `fault`: right, in any case."""
         connection = self.connect(self.proxy)

@@ -127,6 +127,8 @@ class RandomFaultTest(MirroredTest):
 
 class FaultyRegistryAloneTest(RandomFaultTest):
     """Each read ends with the right bytes, or with EIO by its deadline."""
+
+    alone = True
     DEADLINE = 2.0
 
     def check(self, seed: int) -> None:
@@ -150,6 +152,8 @@ class FaultyRegistryAloneTest(RandomFaultTest):
 
 class HealthyRegistryBehindTest(RandomFaultTest):
     """A mirror that fails is no reason for an error."""
+
+    alone = True
 
     def check(self, seed: int) -> None:
         found = self.read(seed, alone=False, read_deadline="10s")

@@ -14,6 +14,8 @@ MAY_GROW_BYTES = 64 << 20
 
 
 class ReadersTest(IntegrationTest):
+    alone = True
+
     def test_64_readers_of_4_objects(self) -> None:
         self.start_registry()
         images = [self.images.get(TreeSpec(seed=seed, files=40, mean_bytes=150_000, big_bytes=8 << 20)) for seed in range(4)]

@@ -129,6 +129,8 @@ class MountFaultTest(IntegrationTest):
 class ReadFaultTest(IntegrationTest):
     """Faults that last while a reader waits: EIO by the deadline, the right bytes once they are lifted."""
 
+    alone = True
+
     def mounted(self) -> tuple[Daemon, Image, pathlib.Path]:
         daemon, image, reference = self.serve(SPEC, fetch=FETCH)
         mounted = daemon.mount(reference, self.mount_point())

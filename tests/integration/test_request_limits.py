@@ -41,6 +41,8 @@ class RequestLimitTest(MirroredTest):
 
 
 class RetryAfterTest(RequestLimitTest):
+    alone = True
+
     def test_seconds_with_429(self) -> None:
         self.check_seconds(429)
 
@@ -100,6 +102,8 @@ class RetryAfterTest(RequestLimitTest):
 
 
 class LimitTest(RequestLimitTest):
+    alone = True
+
     def test_requests_per_second(self) -> None:
         rate = 10
         daemon, image, mounted = self.lot(requests_per_second=rate)
@@ -209,6 +213,7 @@ class DeadRegistryTest(RequestLimitTest):
 
 
 class DemandFirstTest(RequestLimitTest):
+    alone = True
     READS = 20
 
     def test_a_reader_goes_before_a_prefetch(self) -> None:

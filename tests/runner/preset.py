@@ -65,13 +65,14 @@ class Preset:
     def has_tests(self, label: str, name_regex: str) -> bool:
         return any(label in labels for _, labels in self.tests(name_regex))
 
-    def test(self, label: str, name_regex: str, jobs: int) -> junit.Results:
-        """Runs the tests with this label whose name matches. No test at all is no result."""
+    def test(self, labels: list[str], name_regex: str, jobs: int) -> junit.Results:
+        """Runs the tests with one of these labels whose name matches. No test at all is no result."""
+        label = "+".join(labels)
         stage = f"{label} {self.name}"
         started = time.monotonic()
         report = LOGS / f"{label}-{self.name}.xml"
         report.unlink(missing_ok=True)
-        command = ["ctest", "--label-regex", f"^{label}$", "--tests-regex", name_regex, "-j", str(jobs),
+        command = ["ctest", "--label-regex", f"^({'|'.join(labels)})$", "--tests-regex", name_regex, "-j", str(jobs),
                    "--no-tests=ignore", "--output-on-failure", "--output-junit", str(report),
                    "--test-output-size-passed", "4096", "--test-output-size-failed", "65536"]
         with (LOGS / f"{label}-{self.name}.log").open("wb") as output:
