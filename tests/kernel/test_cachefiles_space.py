@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 
 from cachefiles_case import CACHEFILES, SMALL, blob_path
-from harness import programs, volume
+from harness import inject_syscall, programs, volume
 from harness.case import BLOBS
+from harness.daemon import Daemon
 from harness.page_cache import drop_page_cache
 from harness.process import wait_until
 from harness.trees import TreeSpec
@@ -21,6 +22,7 @@ DISK_BYTES = 64 << 20
 # Percent of the disk: below CULL the kernel asks for culling, until RUN is free; below STOP it writes nothing.
 RUN, CULL, STOP = 7, 5, 1
 KEEP_SIZE, PUNCH_HOLE = 1, 2  # of fallocate(2)
+SYS_PIDFD_GETFD = 438
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,6 +35,18 @@ def punch(file: pathlib.Path, offset: int, size: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def borrow_descriptor(pid: int, number: int) -> int:
+    """A descriptor of our own for what the process has at `number` (pidfd_getfd(2))."""
+    process = os.pidfd_open(pid)
+    try:
+        borrowed = _libc.syscall(SYS_PIDFD_GETFD, process, number, 0)
+    finally:
+        os.close(process)
+    if borrowed < 0:
+        raise OSError(ctypes.get_errno(), f"pidfd_getfd({pid}, {number})")
+    return borrowed
 
 
 class KeptTest(MountedTest):
@@ -58,6 +72,46 @@ class KeptTest(MountedTest):
         self.assert_equal_trees(image, daemon.mount(reference, mounted))
         self.assertEqual(self.wire.ranges_for(blob_path(image.device)), [(5 * CHUNK, 6 * CHUNK)])
         self.assertEqual(self.wire.ranges_for(BLOBS), [(5 * CHUNK, 6 * CHUNK)])
+        daemon.stop()
+
+
+class InUseTest(MountedTest):
+    """What the kernel itself says to `inuse`, whose word the culler takes."""
+
+    kernels = "6.12 6.1"
+
+    def error_of(self, daemon: Daemon, command: str, file: pathlib.Path) -> int:
+        """0, or the errno that the kernel answers to `command NAME`, which goes by the caller's working directory."""
+        [number] = inject_syscall.descriptors(daemon.process.pid, "/dev/cachefiles")
+        device, before = borrow_descriptor(daemon.process.pid, number), os.getcwd()
+        os.chdir(file.parent)
+        try:
+            os.write(device, f"{command} {file.name}".encode())
+        except OSError as error:
+            return error.errno
+        finally:
+            os.chdir(before)
+            os.close(device)
+        return 0
+
+    def test_what_is_mounted_is_in_use_and_nothing_else(self) -> None:
+        daemon, image, mounted, reference = self.mounted()
+        read_at(mounted / "big", 0)
+        daemon.ctl("umount", mounted)
+        file = wait_until("the object to get its name", lambda: kept_file(daemon, image.device))
+        self.assertEqual(self.error_of(daemon, "inuse", file), 0)
+        daemon.mount(reference, mounted)
+        read_at(mounted / "big", 512 << 10)
+        for command in ("inuse", "cull"):
+            self.assertEqual(self.error_of(daemon, command, file), errno.EBUSY, command)
+        self.assert_equal_trees(image, mounted)
+        daemon.ctl("umount", mounted)
+        wait_until("the object to be free", lambda: self.error_of(daemon, "inuse", file) == 0)
+        self.assertEqual(self.error_of(daemon, "cull", file), 0)
+        self.assertEqual(self.error_of(daemon, "inuse", file), errno.ENOENT)
+        self.wire.clear()
+        self.assert_equal_trees(image, daemon.mount(reference, mounted))
+        self.assertGreater(self.wire.bytes_for(blob_path(image.device)), image.device.stat().st_size // 2)
         daemon.stop()
 
 
