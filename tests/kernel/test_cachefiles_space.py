@@ -1,4 +1,4 @@
-"""The disk below the cachefiles door on a real kernel: what is kept, what is taken away, and a disk that is full or stuck."""
+"""The disk below a door on a real kernel: what is kept, what is taken away, and a disk that is full or stuck."""
 import concurrent.futures
 import contextlib
 import ctypes
@@ -118,6 +118,7 @@ class InUseTest(MountedTest):
 class SmallDiskTest(MountedTest):
     """The cache lies on a small disk of its own."""
 
+    door = CACHEFILES
     fetch = {"failure_memory": "100ms"}
 
     def setUp(self) -> None:
@@ -126,7 +127,7 @@ class SmallDiskTest(MountedTest):
         self.start_registry()
         self.first, self.other = (self.images.get(spec) for spec in (SMALL, OTHER))
         self.first_reference, self.other_reference = self.push(self.first, "first:latest"), self.push(self.other, "other:latest")
-        self.daemon = self.new_daemon(root=self.disk / "root", fetch=self.fetch, door=CACHEFILES).start()
+        self.daemon = self.new_daemon(root=self.disk / "root", fetch=self.fetch, door=self.door).start()
 
     def leave_free(self, percent: float) -> None:
         """Fills the disk, or frees it: (f_bavail, f_blocks) is what the kernel compares."""
@@ -198,10 +199,9 @@ class FullDiskTest(SmallDiskTest):
         self.daemon.stop()
 
 
-class StuckDiskTest(SmallDiskTest):
+class StuckDiskCase(SmallDiskTest):
     """A disk that holds every write up, and lets all else through."""
 
-    kernels = "6.12 6.1"
     deadline_seconds = 4.0
     fetch = {"failure_memory": "100ms", "read_deadline": "4s"}
 
@@ -212,6 +212,23 @@ class StuckDiskTest(SmallDiskTest):
             yield
         finally:
             programs.run(["fsfreeze", "--unfreeze", self.disk])
+
+    def check_that_a_reader_gets_eio_by_its_deadline(self) -> None:
+        mounted = self.mount(self.first_reference, "mnt")
+        (mounted / "big").stat()
+        started = time.monotonic()
+        with self.writes_held_up():
+            with self.assertRaises(OSError) as caught:
+                read_at(mounted / "big", 512 << 10)
+            self.assertLess(time.monotonic() - started, 1.2 * self.deadline_seconds)
+        self.assertEqual(caught.exception.errno, errno.EIO)
+        self.daemon.forget_failures()
+        self.assert_equal_trees(self.first, mounted)
+        self.daemon.stop()
+
+
+class StuckDiskTest(StuckDiskCase):
+    kernels = "6.12 6.1"
 
     def test_a_reader_gets_its_bytes_once_they_are_written_and_not_before(self) -> None:
         mounted = self.mount(self.first_reference, "mnt")
@@ -228,14 +245,11 @@ class StuckDiskTest(SmallDiskTest):
         self.daemon.stop()
 
     def test_a_reader_gets_eio_by_its_deadline(self) -> None:
-        mounted = self.mount(self.first_reference, "mnt")
-        (mounted / "big").stat()
-        started = time.monotonic()
-        with self.writes_held_up():
-            with self.assertRaises(OSError) as caught:
-                read_at(mounted / "big", 512 << 10)
-            self.assertLess(time.monotonic() - started, 1.2 * self.deadline_seconds)
-        self.assertEqual(caught.exception.errno, errno.EIO)
-        self.daemon.forget_failures()
-        self.assert_equal_trees(self.first, mounted)
-        self.daemon.stop()
+        self.check_that_a_reader_gets_eio_by_its_deadline()
+
+
+class StuckDiskBelowFuseTest(StuckDiskCase):
+    door = {"kind": "fuse"}
+
+    def test_a_reader_gets_eio_by_its_deadline(self) -> None:
+        self.check_that_a_reader_gets_eio_by_its_deadline()
