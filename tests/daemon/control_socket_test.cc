@@ -95,11 +95,12 @@ TEST_F(ControlSocket, ErrorsNameThePathAndTheCause) {
 }
 
 // What CheckControlPeer says, at our end, of a child that connects as `uid`.
-absl::Status CheckChild(const std::string& path, int listening, uid_t uid) {
+absl::Status CheckChild(const std::string& folder, int listening, uid_t uid) {
   const pid_t child = fork();
   if (child == 0) {
-    if (setuid(uid) != 0) _exit(1);
-    const absl::StatusOr<UniqueFd> connection = ConnectToControlSocket(path);
+    // From within: the folders above need not let everybody pass.
+    if (chdir(folder.c_str()) != 0 || setuid(uid) != 0) _exit(1);
+    const absl::StatusOr<UniqueFd> connection = ConnectToControlSocket(ControlSocketPath("."));
     char answer = 0;
     _exit(connection.ok() && read(connection->get(), &answer, 1) >= -1 ? 0 : 2);
   }
@@ -116,8 +117,8 @@ TEST_F(ControlSocket, KnowsItsCallers) {
   ASSERT_TRUE(fd.ok()) << fd.status();
   chmod(folder_.c_str(), 0755);
   chmod(path_.c_str(), 0666);  // as if somebody had opened it up
-  EXPECT_TRUE(CheckChild(path_, fd->get(), 0).ok());
-  const absl::Status other = CheckChild(path_, fd->get(), 65534);
+  EXPECT_TRUE(CheckChild(folder_, fd->get(), 0).ok());
+  const absl::Status other = CheckChild(folder_, fd->get(), 65534);
   EXPECT_TRUE(absl::IsPermissionDenied(other));
   EXPECT_THAT(std::string(other.message()), testing::StartsWith("user 65534 (process "));
 }
