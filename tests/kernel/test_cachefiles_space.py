@@ -203,7 +203,7 @@ class StuckDiskCase(SmallDiskTest):
     """A disk that holds every write up, and lets all else through."""
 
     deadline_seconds = 4.0
-    fetch = {"failure_memory": "100ms", "read_deadline": "4s"}
+    fetch = SmallDiskTest.fetch | {"read_deadline": f"{deadline_seconds:.0f}s"}
 
     @contextlib.contextmanager
     def writes_held_up(self) -> Iterator[None]:
