@@ -92,6 +92,12 @@ CachefilesEvents CachefilesFd::Wait(bool for_culling, std::chrono::milliseconds 
   return events;
 }
 
+absl::Status CachefilesFd::LeaveTo(Keeper& keeper) {
+  absl::Status status = absl::UnavailableError("the cachefiles device is closed");
+  device_.WhileOpen([&](int fd) { status = keeper.Keep(KeptKind::kCachefilesDevice, fd); });
+  return status;
+}
+
 void CachefilesFd::Wake() {
   eventfd_write(wake_.get(), 1);
 }

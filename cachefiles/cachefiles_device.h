@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "cachefiles/keeper.h"
 #include "cachefiles/shared_fd.h"
 #include "daemon/base/unique_fd.h"
 
@@ -38,7 +39,9 @@ class CachefilesDevice {
   virtual void Wake() = 0;
   // Answers a READ through its object's descriptor. Does not block. 0 or an errno value.
   virtual int CompleteRead(int object_fd, uint32_t msg_id) = 0;
-  // The kernel then fails all that still waits. Idempotent.
+  // From here on the device lives as long as the keeper.
+  virtual absl::Status LeaveTo(Keeper& keeper) = 0;
+  // The kernel then fails all that still waits, unless the device was left to a keeper. Idempotent.
   virtual void Close() = 0;
 };
 
@@ -54,6 +57,7 @@ class CachefilesFd : public CachefilesDevice {
   CachefilesEvents Wait(bool for_culling, std::chrono::milliseconds timeout) override;
   void Wake() override;
   int CompleteRead(int object_fd, uint32_t msg_id) override;
+  absl::Status LeaveTo(Keeper& keeper) override;
   void Close() override { device_.Close(); }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cachefiles/cachefiles_bind.h"
+#include "daemon/base/log.h"
 #include "daemon/base/status.h"
 
 namespace lacuna {
@@ -54,8 +55,8 @@ class CachefilesDoor::Publication {
   std::vector<ObjectKey> keys_;
 };
 
-CachefilesDoor::CachefilesDoor(Options options, WorkerPool& pool, OpenDevice open_device)
-    : options_(std::move(options)), pool_(pool), open_device_(std::move(open_device)) {}
+CachefilesDoor::CachefilesDoor(Options options, Keeper& keeper, WorkerPool& pool, OpenDevice open_device)
+    : options_(std::move(options)), keeper_(keeper), pool_(pool), open_device_(std::move(open_device)) {}
 
 CachefilesDoor::~CachefilesDoor() {
   Stop();
@@ -64,14 +65,40 @@ CachefilesDoor::~CachefilesDoor() {
 absl::Status CachefilesDoor::Start(DoorHandler& handler) {
   MutexLock lock(mutex_);
   if (session_ != nullptr) return absl::FailedPreconditionError("the cachefiles door was started before");
-  ASSIGN_OR_RETURN(const std::shared_ptr<CachefilesDevice> device, open_device_());
-  RETURN_IF_ERROR(BindCachefiles(*device, options_.cache_dir, options_.limits));
+  UniqueFd kept = keeper_.Take(KeptKind::kCachefilesDevice);
+  took_over_ = kept.valid();
+  ASSIGN_OR_RETURN(const std::shared_ptr<CachefilesDevice> device,
+                   took_over_ ? CachefilesFd::Make(std::move(kept)) : Connect());
   culler_ = std::make_shared<CachefilesCuller>(options_.cache_dir, options_.limits, device);
   session_ = std::make_unique<CachefilesSession>(
-      device, std::make_unique<CachefilesRequests>(device, objects_, handler, pool_),
+      device, keeper_, std::make_unique<CachefilesRequests>(device, keeper_, objects_, handler, pool_),
       [culler = culler_] { culler->MakeSpace(); });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<CachefilesDevice>> CachefilesDoor::Connect() {
+  ASSIGN_OR_RETURN(std::shared_ptr<CachefilesDevice> device, open_device_());
+  RETURN_IF_ERROR(BindCachefiles(*device, options_.cache_dir, options_.limits));
+  // Nothing waits yet: only whether the kernel knows the command is of interest.
+  const int error = device->Command(kRestoreCommand);
+  if (error == 0) {
+    RETURN_IF_ERROR(device->LeaveTo(keeper_));
+  } else {
+    LogWarning("this kernel gives no request to a successor (", ErrnoStatus(error, "restore").message(),
+               "): when the daemon dies its mounts fail reads of what is not cached");
+  }
+  return device;
+}
+
+absl::Status CachefilesDoor::Serve() {
+  MutexLock lock(mutex_);
   session_->Start();
   return absl::OkStatus();
+}
+
+bool CachefilesDoor::took_over() const {
+  MutexLock lock(mutex_);
+  return took_over_;
 }
 
 absl::StatusOr<MountSpec> CachefilesDoor::Publish(const PublishedImage& image) {
@@ -104,6 +131,10 @@ absl::Status CachefilesDoor::Cull(const ObjectKey& key) {
   }
   const bool just_closed = objects_->ClosedSince(key, std::chrono::steady_clock::now() - kCullPatience);
   return culler->Cull(key, kCullPatience, just_closed);
+}
+
+bool CachefilesDoor::IsOpen(const ObjectKey& key) const {
+  return objects_->IsOpen(key);
 }
 
 uint64_t CachefilesDoor::KeptBytes(const ObjectKey& key) const {

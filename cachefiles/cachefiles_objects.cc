@@ -76,8 +76,15 @@ std::vector<CachefilesObjectRef> CachefilesObjects::RemoveAll() {
 }
 
 bool CachefilesObjects::InUse(const ObjectKey& key) const {
+  {
+    MutexLock lock(mutex_);
+    if (published_.contains(key.FileName())) return true;
+  }
+  return IsOpen(key);
+}
+
+bool CachefilesObjects::IsOpen(const ObjectKey& key) const {
   MutexLock lock(mutex_);
-  if (published_.contains(key.FileName())) return true;
   for (const auto& [id, object] : open_) {
     if (object->published.key == key) return true;
   }

@@ -57,6 +57,7 @@ class CachefilesObjects {
 
   // Published or open.
   bool InUse(const ObjectKey& key) const;
+  bool IsOpen(const ObjectKey& key) const;
   // Whether it was removed at `time` or later. Only the last minute is remembered.
   bool ClosedSince(const ObjectKey& key, std::chrono::steady_clock::time_point time) const;
 

@@ -30,10 +30,11 @@ absl::Status CopenError(int error) {
 
 }  // namespace
 
-CachefilesRequests::CachefilesRequests(std::shared_ptr<CachefilesDevice> device,
+CachefilesRequests::CachefilesRequests(std::shared_ptr<CachefilesDevice> device, Keeper& keeper,
                                        std::shared_ptr<CachefilesObjects> objects, DoorHandler& handler,
                                        WorkerPool& pool)
     : device_(std::move(device)),
+      keeper_(keeper),
       objects_(std::move(objects)),
       reads_(std::make_shared<CachefilesReads>(device_)),
       handler_(handler),
@@ -49,6 +50,18 @@ CachefilesCounters CachefilesRequests::counters() const {
           .malformed_messages = malformed_messages_,
           .errors_answered = reads_->errors_answered(),
           .late_completions = reads_->late_completions()};
+}
+
+void CachefilesRequests::Inherit(Keeper::Object object) {
+  const std::optional<PublishedObject> published = objects_->FindPublished(object.name);
+  const auto inherited = std::make_shared<CachefilesObject>(
+      object.id, published.value_or(PublishedObject{.size = object.size}), std::move(object.fd));
+  objects_->Add(inherited);
+  const absl::StatusOr<uint64_t> size =
+      published.has_value() ? TellOfOpen(*inherited) : absl::NotFoundError("nobody has mounted it any more");
+  if (size.ok() && *size == object.size) return BeginToFill(inherited);
+  LogError("lost to its readers: cachefiles object ", object.name, ": ",
+           size.ok() ? "it has another size now" : size.status().message());
 }
 
 void CachefilesRequests::OnLostOpen(int error) {
@@ -113,8 +126,13 @@ absl::Status CachefilesRequests::On(const CachefilesRequest& request, const Cach
     CloseObject(objects_->Remove(object->id));
     return CopenError(error);
   }
-  object->local() ? FillLocally(object, pool_) : handler_.OnReady(object->id);
+  object->fd->WhileOpen([&](int number) { keeper_.KeepObject(object->id, *size, open.cookie_key, number); });
+  BeginToFill(object);
   return absl::OkStatus();
+}
+
+void CachefilesRequests::BeginToFill(const CachefilesObjectRef& object) {
+  object->local() ? FillLocally(object, pool_) : handler_.OnReady(object->id);
 }
 
 absl::StatusOr<uint64_t> CachefilesRequests::TellOfOpen(const CachefilesObject& object) {
@@ -168,6 +186,7 @@ absl::Status CachefilesRequests::OnUnknownObject(absl::string_view operation, Ob
 
 void CachefilesRequests::CloseObject(const CachefilesObjectRef& object) {
   reads_->RefuseAll(*object);
+  keeper_.DropObject(object->id);
   CloseDescriptor(object->fd);
   if (!object->local()) handler_.OnClose(object->id);
 }

@@ -38,10 +38,13 @@ struct CachefilesCounters {
 
 class CachefilesRequests {
  public:
-  // `pool` and `handler` outlive CloseAll().
-  CachefilesRequests(std::shared_ptr<CachefilesDevice> device, std::shared_ptr<CachefilesObjects> objects,
-                     DoorHandler& handler, WorkerPool& pool);
+  // `keeper`, `pool` and `handler` outlive CloseAll().
+  CachefilesRequests(std::shared_ptr<CachefilesDevice> device, Keeper& keeper,
+                     std::shared_ptr<CachefilesObjects> objects, DoorHandler& handler, WorkerPool& pool);
 
+  // An object that the kernel has open since a predecessor's time. One that nobody has published again fails
+  // its reads.
+  void Inherit(Keeper::Object object);
   // Acts on one message. An error means that the device is dead.
   absl::Status OnMessage(absl::Span<const char> message);
   // The kernel failed an open itself, with this errno value, instead of handing it over.
@@ -56,6 +59,7 @@ class CachefilesRequests {
   absl::Status On(const CachefilesRequest& request, const CachefilesOpen& open);
   absl::Status On(const CachefilesRequest& request, const CachefilesClose&);
   absl::Status On(const CachefilesRequest& request, const CachefilesRead& read);
+  void BeginToFill(const CachefilesObjectRef& object);
   absl::StatusOr<uint64_t> TellOfOpen(const CachefilesObject& object);
   absl::Status RefuseOpen(uint32_t msg_id, const absl::Status& why);
   absl::Status OnUnknownObject(absl::string_view operation, ObjectId id);
@@ -63,6 +67,7 @@ class CachefilesRequests {
   void CloseDescriptor(const std::shared_ptr<SharedFd>& fd);
 
   const std::shared_ptr<CachefilesDevice> device_;
+  Keeper& keeper_;
   const std::shared_ptr<CachefilesObjects> objects_;
   const std::shared_ptr<CachefilesReads> reads_;
   DoorHandler& handler_;

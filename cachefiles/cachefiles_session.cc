@@ -27,17 +27,19 @@ bool LostOneRequest(int error) {
 
 }  // namespace
 
-CachefilesSession::CachefilesSession(std::shared_ptr<CachefilesDevice> device,
+CachefilesSession::CachefilesSession(std::shared_ptr<CachefilesDevice> device, Keeper& keeper,
                                      std::unique_ptr<CachefilesRequests> requests,
                                      std::function<void()> make_space)
-    : device_(std::move(device)), requests_(std::move(requests)), make_space_(std::move(make_space)) {}
+    : device_(std::move(device)),
+      keeper_(keeper),
+      requests_(std::move(requests)),
+      make_space_(std::move(make_space)) {}
 
 CachefilesSession::~CachefilesSession() {
   Stop();
 }
 
 void CachefilesSession::Start() {
-  running_ = true;
   MutexLock lock(stop_mutex_);
   thread_ = std::thread([this] { Loop(); });
 }
@@ -45,12 +47,19 @@ void CachefilesSession::Start() {
 void CachefilesSession::Stop() {
   MutexLock lock(stop_mutex_);
   stopping_ = true;
+  running_ = false;
   device_->Wake();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {
+    requests_->CloseAll();
+  }
 }
 
 void CachefilesSession::Loop() {
-  const absl::Status status = Serve();
+  keeper_.lifeline().Hold();
+  absl::Status status = TakeOver();
+  if (status.ok()) status = Serve();
   if (!status.ok()) {
     LogError(
         "the cachefiles door ended: ", status.message(),
@@ -58,6 +67,17 @@ void CachefilesSession::Loop() {
   }
   running_ = false;
   requests_->CloseAll();
+  keeper_.lifeline().LetGo();
+}
+
+// What it took from the device and did not answer, the predecessor took with it: the kernel gives it once
+// more.
+absl::Status CachefilesSession::TakeOver() {
+  std::vector<Keeper::Object> objects = keeper_.TakeObjects();
+  for (Keeper::Object& object : objects) requests_->Inherit(std::move(object));
+  const int error = device_->Command(kRestoreCommand);
+  if (error == 0 || error == EOPNOTSUPP) return absl::OkStatus();
+  return ErrnoStatus(error, "asking the cachefiles device for unanswered requests");
 }
 
 absl::Status CachefilesSession::Serve() {
@@ -65,7 +85,8 @@ absl::Status CachefilesSession::Serve() {
     const std::chrono::milliseconds until_culling = UntilCullingIsAskedFor();
     const bool for_culling = until_culling.count() == 0;
     const CachefilesEvents events =
-        device_->Wait(for_culling, for_culling ? std::chrono::milliseconds(-1) : until_culling);
+        device_->Wait(for_culling, for_culling ? Lifeline::kBeat : std::min(until_culling, Lifeline::kBeat));
+    keeper_.lifeline().BeatOfDoor();
     if (events.broken) return absl::UnavailableError("the device reports an error");
     if (events.culling) MakeSpace();
     if (events.requests) RETURN_IF_ERROR(TakeMessages());

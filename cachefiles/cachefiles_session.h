@@ -1,5 +1,5 @@
 // The daemon's end of a bound /dev/cachefiles: the thread that takes messages from it until it is stopped or
-// the device dies.
+// the device dies. It begins with the objects that a predecessor left open, and asks for its requests anew.
 //
 // Callers: CachefilesDoor. Thread-safe after Start.
 #pragma once
@@ -19,8 +19,8 @@ namespace lacuna {
 class CachefilesSession {
  public:
   // `device` is bound. `make_space` is called at times when the kernel asks for culling, and returns at once.
-  CachefilesSession(std::shared_ptr<CachefilesDevice> device, std::unique_ptr<CachefilesRequests> requests,
-                    std::function<void()> make_space);
+  CachefilesSession(std::shared_ptr<CachefilesDevice> device, Keeper& keeper,
+                    std::unique_ptr<CachefilesRequests> requests, std::function<void()> make_space);
   ~CachefilesSession();
 
   void Start();
@@ -35,17 +35,19 @@ class CachefilesSession {
  private:
   // On the session's thread only. An error ends the session.
   void Loop();
+  absl::Status TakeOver();
   absl::Status Serve();
   absl::Status TakeMessages();
   void MakeSpace();
   std::chrono::milliseconds UntilCullingIsAskedFor() const;
 
   const std::shared_ptr<CachefilesDevice> device_;
+  Keeper& keeper_;
   const std::unique_ptr<CachefilesRequests> requests_;
   const std::function<void()> make_space_;
   std::chrono::steady_clock::time_point next_culling_;  // of the thread
   std::atomic<bool> stopping_ = false;
-  std::atomic<bool> running_ = false;
+  std::atomic<bool> running_ = true;
 
   Mutex stop_mutex_;  // one Stop at a time
   std::thread thread_ ABSL_GUARDED_BY(stop_mutex_);

@@ -61,6 +61,10 @@ struct CachefilesDebt {
 };
 CachefilesDebt CachefilesDebtOf(absl::Span<const char> message);
 
+// Asks for everything unanswered once more. EOPNOTSUPP where the kernel cannot (before 6.8, unless
+// backported).
+inline constexpr absl::string_view kRestoreCommand = "restore";
+
 // "copen ID,SIZE": the object has `size` bytes. The kernel reads it as a signed 64-bit number.
 std::string CopenCommand(uint32_t msg_id, uint64_t size);
 // "copen ID,-ERRNO": the open fails. The mount then fails too, with an error of the kernel's choice.

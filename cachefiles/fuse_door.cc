@@ -56,7 +56,11 @@ class FuseDoor::Publication {
   std::vector<ObjectId> ids_;
 };
 
-FuseDoor::FuseDoor(Options options, WorkerPool& pool) : options_(std::move(options)), pool_(pool) {}
+FuseDoor::FuseDoor(Options options, Keeper& keeper, WorkerPool& pool)
+    : options_(std::move(options)),
+      keeper_(keeper),
+      pool_(pool),
+      objects_(std::make_shared<FuseObjects>(keeper.fuse_log())) {}
 
 FuseDoor::~FuseDoor() {
   Stop();
@@ -65,15 +69,37 @@ FuseDoor::~FuseDoor() {
 absl::Status FuseDoor::Start(DoorHandler& handler) {
   MutexLock lock(mutex_);
   if (session_ != nullptr) return absl::FailedPreconditionError("the fuse door was started before");
-  UniqueFd device(open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK));
-  if (!device.valid()) return ErrnoStatus(errno, "open /dev/fuse");
-  ASSIGN_OR_RETURN(UniqueFd mount, MountFuse(device));
-  RETURN_IF_ERROR(LinkTo(link(), mount));
-  auto session = std::make_unique<FuseSession>(std::move(device), objects_, handler, pool_);
-  RETURN_IF_ERROR(session->Start());
-  session_ = std::move(session);
-  mount_ = std::move(mount);
+  Connection connection = {keeper_.Take(KeptKind::kFuseDevice), keeper_.Take(KeptKind::kFuseMount)};
+  took_over_ = connection.device.valid() && connection.mount.valid();
+  if (!took_over_) {
+    ASSIGN_OR_RETURN(connection, Connect());
+  }
+  RETURN_IF_ERROR(LinkTo(link(), connection.mount));
+  session_ = std::make_unique<FuseSession>(std::move(connection.device), keeper_, objects_, handler, pool_);
+  mount_ = std::move(connection.mount);
   return absl::OkStatus();
+}
+
+absl::StatusOr<FuseDoor::Connection> FuseDoor::Connect() {
+  Connection connection;
+  connection.device = UniqueFd(open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!connection.device.valid()) return ErrnoStatus(errno, "open /dev/fuse");
+  keeper_.fuse_log().Clear();  // of another connection's numbers
+  ASSIGN_OR_RETURN(connection.mount, MountFuse(connection.device));
+  // The device last: where it is kept, both are.
+  RETURN_IF_ERROR(keeper_.Keep(KeptKind::kFuseMount, connection.mount.get()));
+  RETURN_IF_ERROR(keeper_.Keep(KeptKind::kFuseDevice, connection.device.get(), options_.use_loop));
+  return connection;
+}
+
+absl::Status FuseDoor::Serve() {
+  MutexLock lock(mutex_);
+  return session_->Start();
+}
+
+bool FuseDoor::took_over() const {
+  MutexLock lock(mutex_);
+  return took_over_;
 }
 
 absl::StatusOr<MountSpec> FuseDoor::Publish(const PublishedImage& image) {
@@ -93,6 +119,7 @@ absl::StatusOr<MountSpec> FuseDoor::Publish(const PublishedImage& image) {
 }
 
 absl::StatusOr<std::string> FuseDoor::Show(const PublishedObject& object, Publication& publication) {
+  objects_->Inherit(object);
   if (!object.finished_path.empty()) return object.finished_path;
   if (object.file == nullptr || object.size == 0 || object.size % kBlockSize != 0) {
     return absl::InvalidArgumentError(
@@ -107,6 +134,10 @@ absl::StatusOr<std::string> FuseDoor::Show(const PublishedObject& object, Public
 absl::Status FuseDoor::Cull(const ObjectKey& key) {
   if (!objects_->InUse(key)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("object ", key.text(), " is in use by a mount"));
+}
+
+bool FuseDoor::IsOpen(const ObjectKey& key) const {
+  return objects_->IsOpen(key);
 }
 
 void FuseDoor::Stop() {

@@ -19,13 +19,13 @@ absl::Span<char> BufferOf(size_t size) {
 FuseReads::FuseReads(std::shared_ptr<FuseChannel> channel, WorkerPool& pool)
     : channel_(std::move(channel)), pool_(pool) {}
 
-PendingRead FuseReads::Take(uint64_t unique, FuseObjectRef object, const ByteRange& range) {
+PendingRead FuseReads::Take(uint64_t unique, FuseObjectRef object, const ByteRange& range, Duration waited) {
   const ObjectId id = object->id;
   Job job = {unique, std::move(object), range};
-  return PendingRead(id, range,
-                     [self = shared_from_this(), job = std::move(job)](const absl::Status& status) mutable {
-                       self->Answer(std::move(job), status);
-                     });
+  auto answer = [self = shared_from_this(), job = std::move(job)](const absl::Status& status) mutable {
+    self->Answer(std::move(job), status);
+  };
+  return PendingRead(id, range, std::move(answer), waited);
 }
 
 void FuseReads::Answer(Job job, const absl::Status& status) {

@@ -24,7 +24,7 @@ class FuseReads : public std::enable_shared_from_this<FuseReads> {
   FuseReads(std::shared_ptr<FuseChannel> channel, WorkerPool& pool);
 
   // `range` lies within the object. The request is parked in the channel already.
-  PendingRead Take(uint64_t unique, FuseObjectRef object, const ByteRange& range);
+  PendingRead Take(uint64_t unique, FuseObjectRef object, const ByteRange& range, Duration waited);
 
   // Reads that ended with EIO, those of Stop not counted.
   uint64_t errors_answered() const { return errors_answered_; }

@@ -57,11 +57,11 @@ fuse_entry_out LookupReply(ObjectId id, uint64_t size) {
   return {.nodeid = static_cast<uint64_t>(id), .attr_valid = kForGoodSeconds, .attr = ObjectAttr(id, size)};
 }
 
-fuse_open_out OpenReply(ObjectId id) {
+fuse_open_out OpenReply(uint64_t handle) {
   // Measured against FOPEN_KEEP_CACHE (256 MB, file-backed): file data is held in memory once, not twice;
   // cold sequential reads are no slower, random ones equal. EROFS' metadata goes through the page cache
   // either way.
-  return {.fh = static_cast<uint64_t>(id), .open_flags = FOPEN_DIRECT_IO};
+  return {.fh = handle, .open_flags = FOPEN_DIRECT_IO};
 }
 
 fuse_statfs_out StatfsReply() {

@@ -25,7 +25,7 @@ fuse_attr_out RootAttrReply();
 // An object of `size` bytes. It never changes, so the kernel may keep its attributes for good.
 fuse_attr_out ObjectAttrReply(ObjectId id, uint64_t size);
 fuse_entry_out LookupReply(ObjectId id, uint64_t size);
-fuse_open_out OpenReply(ObjectId id);
+fuse_open_out OpenReply(uint64_t handle);
 fuse_statfs_out StatfsReply();
 
 }  // namespace lacuna

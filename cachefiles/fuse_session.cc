@@ -17,9 +17,6 @@
 namespace lacuna {
 namespace {
 
-// The kernel wants room for FUSE_MIN_READ_BUFFER or a WRITE; more lets it batch forgets.
-constexpr size_t kMessageBuffer = 64 * 1024;
-
 template <typename T>
 absl::Span<const char> BytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof(value)};
@@ -27,10 +24,11 @@ absl::Span<const char> BytesOf(const T& value) {
 
 }  // namespace
 
-FuseSession::FuseSession(UniqueFd device, std::shared_ptr<FuseObjects> objects, DoorHandler& handler,
-                         WorkerPool& pool)
-    : objects_(std::move(objects)),
-      channel_(std::make_shared<FuseChannel>(std::move(device))),
+FuseSession::FuseSession(UniqueFd device, Keeper& keeper, std::shared_ptr<FuseObjects> objects,
+                         DoorHandler& handler, WorkerPool& pool)
+    : lifeline_(keeper.lifeline()),
+      objects_(std::move(objects)),
+      channel_(std::make_shared<FuseChannel>(std::move(device), keeper.fuse_log())),
       reads_(std::make_shared<FuseReads>(channel_, pool)),
       handler_(handler) {}
 
@@ -41,7 +39,6 @@ FuseSession::~FuseSession() {
 absl::Status FuseSession::Start() {
   wake_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_.valid()) return ErrnoStatus(errno, "eventfd for the fuse door");
-  running_ = true;
   MutexLock lock(stop_mutex_);
   thread_ = std::thread([this] { Loop(); });
   return absl::OkStatus();
@@ -50,6 +47,7 @@ absl::Status FuseSession::Start() {
 void FuseSession::Stop() {
   MutexLock lock(stop_mutex_);
   stopping_ = true;
+  running_ = false;
   if (thread_.joinable()) {
     eventfd_write(wake_.get(), 1);
     thread_.join();
@@ -63,21 +61,39 @@ FuseCounters FuseSession::counters() const {
 }
 
 void FuseSession::Loop() {
-  std::vector<char> buffer(kMessageBuffer);
+  std::vector<char> buffer(FuseLog::kMaxMessage);
+  lifeline_.Hold();
+  Inherit(absl::MakeSpan(buffer));
+  Serve(absl::MakeSpan(buffer));
+  lifeline_.LetGo();
+  running_ = false;
+}
+
+void FuseSession::Inherit(absl::Span<char> buffer) {
+  for (const FuseObjectRef& object : objects_->TakeInherited()) {
+    const absl::Status status = TellHandlerOfOpen(*object);
+    if (!status.ok()) LogError("lost to its readers: ", object->key.text(), ": ", status.message());
+  }
+  while (const size_t size = channel_->ReceiveLeft(buffer)) {
+    OnMessage(buffer.first(size));
+    channel_->Settle();
+  }
+}
+
+void FuseSession::Serve(absl::Span<char> buffer) {
   while (WaitForRequest()) {
-    const absl::Status status = TakeRequests(absl::MakeSpan(buffer));
+    lifeline_.BeatOfDoor();
+    const absl::Status status = TakeRequests(buffer);
     if (status.ok()) continue;
     // Nobody would answer from here on: readers must not wait for us.
     LogError("the FUSE connection ended: ", status.message(), "; its mounts give EIO until they are redone");
-    channel_->Close();
-    break;
+    return channel_->Close();
   }
-  running_ = false;
 }
 
 bool FuseSession::WaitForRequest() {
   pollfd fds[] = {{.fd = channel_->fd(), .events = POLLIN}, {.fd = wake_.get(), .events = POLLIN}};
-  while (poll(fds, 2, -1) < 0 && errno == EINTR) continue;
+  while (poll(fds, 2, Lifeline::kBeat.count()) < 0 && errno == EINTR) continue;
   return !stopping_;
 }
 
@@ -86,6 +102,7 @@ absl::Status FuseSession::TakeRequests(absl::Span<char> buffer) {
     ASSIGN_OR_RETURN(const size_t size, channel_->Receive(buffer));
     if (size == 0) return absl::OkStatus();
     OnMessage(buffer.first(size));
+    channel_->Settle();
   }
   return absl::OkStatus();
 }
@@ -113,13 +130,6 @@ void FuseSession::On(const FuseRequest& request, const FuseLookup& lookup) {
   channel_->Reply(request.unique, 0, BytesOf(LookupReply(object->id, object->size)));
 }
 
-void FuseSession::On(const FuseRequest&, const FuseForget& forget) {
-  for (const FuseForget::One& one : forget.nodes) {
-    if (one.node == FUSE_ROOT_ID || objects_->Forget(ObjectId(one.node), one.count)) continue;
-    CountProtocolError(absl::StrCat("forgets ", one.count, " lookups of node ", one.node));
-  }
-}
-
 void FuseSession::On(const FuseRequest& request, const FuseGetattr&) {
   if (request.node == FUSE_ROOT_ID) return channel_->Reply(request.unique, 0, BytesOf(RootAttrReply()));
   const FuseObjectRef object = objects_->Find(ObjectId(request.node));
@@ -129,12 +139,12 @@ void FuseSession::On(const FuseRequest& request, const FuseGetattr&) {
 
 void FuseSession::On(const FuseRequest& request, const FuseOpen& open) {
   if ((open.flags & O_ACCMODE) != O_RDONLY) return channel_->Reply(request.unique, EROFS);
-  const FuseObjects::Opened opened = objects_->Open(ObjectId(request.node));
+  const FuseObjects::Opened opened = objects_->Open(ObjectId(request.node), request.unique);
   if (opened.object == nullptr) return channel_->Reply(request.unique, ESTALE);
   const absl::Status status = opened.first ? TellHandlerOfOpen(*opened.object) : absl::OkStatus();
-  if (status.ok()) return channel_->Reply(request.unique, 0, BytesOf(OpenReply(opened.object->id)));
+  if (status.ok()) return channel_->Reply(request.unique, 0, BytesOf(OpenReply(request.unique)));
   LogWarning("open of ", opened.object->key.text(), " fails: ", status.message());
-  objects_->Close(opened.object->id).status().IgnoreError();
+  objects_->Close(opened.object->id, request.unique).status().IgnoreError();
   channel_->Reply(request.unique, EIO);
 }
 
@@ -146,8 +156,8 @@ absl::Status FuseSession::TellHandlerOfOpen(const FuseObject& object) {
 }
 
 void FuseSession::On(const FuseRequest& request, const FuseRead& read) {
-  const FuseObjectRef object = objects_->FindOpen(ObjectId(request.node));
-  if (object == nullptr || read.handle != request.node) {
+  const FuseObjectRef object = objects_->FindOpen(ObjectId(request.node), read.handle);
+  if (object == nullptr) {
     CountProtocolError(absl::StrCat("reads node ", request.node, " by handle ", read.handle));
     return channel_->Reply(request.unique, EBADF);
   }
@@ -157,14 +167,15 @@ void FuseSession::On(const FuseRequest& request, const FuseRead& read) {
     ++malformed_requests_;  // the one that is parked will be answered
     return;
   }
-  handler_.OnRead(reads_->Take(request.unique, object, {read.offset, end - read.offset}));
+  const ByteRange range = {read.offset, end - read.offset};
+  handler_.OnRead(reads_->Take(request.unique, object, range, channel_->waited()));
 }
 
 void FuseSession::On(const FuseRequest& request, const FuseRelease& release) {
-  const absl::StatusOr<bool> last = objects_->Close(ObjectId(release.handle));
+  const absl::StatusOr<bool> last = objects_->Close(ObjectId(request.node), release.handle);
   if (!last.ok())
     CountProtocolError(absl::StrCat("releases ", release.handle, ": ", last.status().message()));
-  if (last.ok() && *last) handler_.OnClose(ObjectId(release.handle));
+  if (last.ok() && *last) handler_.OnClose(ObjectId(request.node));
   channel_->Reply(request.unique, last.ok() ? 0 : EBADF);
 }
 

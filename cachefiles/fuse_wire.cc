@@ -38,29 +38,6 @@ absl::Status ParseLookup(absl::Span<const char> body, FuseRequest& request) {
   return absl::OkStatus();
 }
 
-absl::Status ParseForget(absl::Span<const char> body, FuseRequest& request) {
-  ASSIGN_OR_RETURN(const fuse_forget_in in, Take<fuse_forget_in>(body));
-  request.body = FuseForget{{{request.node, in.nlookup}}};
-  return absl::OkStatus();
-}
-
-absl::Status ParseBatchForget(absl::Span<const char> body, FuseRequest& request) {
-  ASSIGN_OR_RETURN(const fuse_batch_forget_in in, Take<fuse_batch_forget_in>(body));
-  body.remove_prefix(sizeof(in));
-  if (in.count > body.size() / sizeof(fuse_forget_one)) {
-    return absl::InvalidArgumentError(absl::StrCat(in.count, " forgets in ", body.size(), " bytes"));
-  }
-  FuseForget forget;
-  forget.nodes.reserve(in.count);
-  for (uint32_t i = 0; i < in.count; ++i) {
-    ASSIGN_OR_RETURN(const fuse_forget_one one, Take<fuse_forget_one>(body));
-    forget.nodes.push_back({one.nodeid, one.nlookup});
-    body.remove_prefix(sizeof(one));
-  }
-  request.body = std::move(forget);
-  return absl::OkStatus();
-}
-
 absl::Status ParseOpen(absl::Span<const char> body, FuseRequest& request) {
   ASSIGN_OR_RETURN(const fuse_open_in in, Take<fuse_open_in>(body));
   request.body = FuseOpen{in.flags};
@@ -113,10 +90,6 @@ absl::Status ParseBody(uint32_t opcode, absl::Span<const char> body, FuseRequest
       return ParseInit(body, request);
     case FUSE_LOOKUP:
       return ParseLookup(body, request);
-    case FUSE_FORGET:
-      return ParseForget(body, request);
-    case FUSE_BATCH_FORGET:
-      return ParseBatchForget(body, request);
     case FUSE_OPEN:
       return ParseOpen(body, request);
     case FUSE_READ:
@@ -129,17 +102,29 @@ absl::Status ParseBody(uint32_t opcode, absl::Span<const char> body, FuseRequest
     case FUSE_STATFS:
       request.body = FuseStatfs{};
       return absl::OkStatus();
-    case FUSE_INTERRUPT:
-    case FUSE_NOTIFY_REPLY:
-      request.body = FuseSilent{};
-      return absl::OkStatus();
     default:
-      request.body = FuseRefused{RefusalOf(opcode)};
+      if (FuseWantsReply(opcode)) {
+        request.body = FuseRefused{RefusalOf(opcode)};
+      } else {
+        request.body = FuseSilent{};
+      }
       return absl::OkStatus();
   }
 }
 
 }  // namespace
+
+bool FuseWantsReply(uint32_t opcode) {
+  switch (opcode) {
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_INTERRUPT:
+    case FUSE_NOTIFY_REPLY:
+      return false;
+    default:
+      return true;
+  }
+}
 
 absl::StatusOr<FuseRequest> ParseFuseRequest(absl::Span<const char> message) {
   absl::StatusOr<fuse_in_header> header = Take<fuse_in_header>(message);

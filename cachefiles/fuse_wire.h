@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 #include <variant>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -29,14 +28,6 @@ struct FuseInit {
 struct FuseLookup {
   absl::string_view name;  // points into the message; without the NUL
 };
-// The kernel drops `count` of the lookups it was given. FORGET has one, BATCH_FORGET several. No reply.
-struct FuseForget {
-  struct One {
-    uint64_t node = 0;
-    uint64_t count = 0;
-  };
-  std::vector<One> nodes;
-};
 struct FuseGetattr {};
 struct FuseOpen {
   uint32_t flags = 0;  // as open(2) has them
@@ -50,7 +41,8 @@ struct FuseRelease {
   uint64_t handle = 0;
 };
 struct FuseStatfs {};
-// INTERRUPT and NOTIFY_REPLY: no reply is expected.
+// No reply is expected, and there is nothing to do: a FORGET tells that the kernel has dropped a node that we
+// hold nothing for, an INTERRUPT that a reader was killed, whose request is answered as any.
 struct FuseSilent {};
 // An operation that this file system does not have: EROFS for those that write, ENOSYS for the rest, after
 // which the kernel does not ask again (FLUSH, ACCESS) or does without.
@@ -61,10 +53,12 @@ struct FuseRefused {
 struct FuseRequest {
   uint64_t unique = 0;  // names the request in its reply
   uint64_t node = 0;
-  std::variant<FuseInit, FuseLookup, FuseForget, FuseGetattr, FuseOpen, FuseRead, FuseRelease, FuseStatfs,
-               FuseSilent, FuseRefused>
+  std::variant<FuseInit, FuseLookup, FuseGetattr, FuseOpen, FuseRead, FuseRelease, FuseStatfs, FuseSilent,
+               FuseRefused>
       body;
 };
+
+bool FuseWantsReply(uint32_t opcode);
 
 // One whole message, as one read(2) of the device gives it. InvalidArgument when it is too short for its
 // operation, its length field is not its length, or a value is out of range.

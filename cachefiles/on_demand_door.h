@@ -75,12 +75,19 @@ class OnDemandDoor {
   // Whether the kernel's side of the door keeps the objects' bytes (cachefiles): they can then be filled only
   // while they are open, which is while an image that holds them is mounted.
   virtual bool keeps_objects() const = 0;
-  // Begins to take requests. `handler` outlives Stop().
+  // Opens the way into the kernel, or takes over what a predecessor left; images can be published from here
+  // on. `handler` outlives Stop().
   virtual absl::Status Start(DoorHandler& handler) = 0;
+  // Begins to take requests: those that a predecessor left, of what has been published by now, come first.
+  virtual absl::Status Serve() = 0;
+  // Whether Start took over from a predecessor, whose mounts live.
+  virtual bool took_over() const = 0;
   virtual absl::StatusOr<MountSpec> Publish(const PublishedImage& image) = 0;
   // Gives the space of an object that the door keeps back. FailedPrecondition while it is in use; OK when
   // there is nothing of it. May block on the disk.
   virtual absl::Status Cull(const ObjectKey& key) = 0;
+  // Whether the kernel has it open.
+  virtual bool IsOpen(const ObjectKey& key) const = 0;
   // How many bytes of disk the door keeps of an object that is not open. May block on the disk.
   virtual uint64_t KeptBytes(const ObjectKey& key) const = 0;
   // Stops reading, answers all, closes per-object descriptors, then the device. Readers get EIO from here on.

@@ -5,13 +5,17 @@
 namespace lacuna {
 
 PendingRead::PendingRead(PendingRead&& other) noexcept
-    : object_id_(other.object_id_), range_(other.range_), answer_(std::exchange(other.answer_, nullptr)) {}
+    : object_id_(other.object_id_),
+      range_(other.range_),
+      waited_(other.waited_),
+      answer_(std::exchange(other.answer_, nullptr)) {}
 
 PendingRead& PendingRead::operator=(PendingRead&& other) noexcept {
   if (this == &other) return *this;
   Drop();
   object_id_ = other.object_id_;
   range_ = other.range_;
+  waited_ = other.waited_;
   answer_ = std::exchange(other.answer_, nullptr);
   return *this;
 }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "cachefiles/object_key.h"
 #include "daemon/base/byte_range.h"
+#include "daemon/base/clock.h"
 
 namespace lacuna {
 
@@ -18,14 +19,16 @@ class PendingRead {
   // pool).
   using Answer = absl::AnyInvocable<void(const absl::Status&) &&>;
 
-  PendingRead(ObjectId object_id, ByteRange range, Answer answer)
-      : object_id_(object_id), range_(range), answer_(std::move(answer)) {}
+  // `waited`: for how long its reader has waited before, for a process that died.
+  PendingRead(ObjectId object_id, ByteRange range, Answer answer, Duration waited = {})
+      : object_id_(object_id), range_(range), waited_(waited), answer_(std::move(answer)) {}
   PendingRead(PendingRead&& other) noexcept;
   PendingRead& operator=(PendingRead&& other) noexcept;
   ~PendingRead();
 
   ObjectId object_id() const { return object_id_; }
   const ByteRange& range() const { return range_; }
+  Duration waited() const { return waited_; }
 
   void Complete(const absl::Status& status) &&;
 
@@ -34,6 +37,7 @@ class PendingRead {
 
   ObjectId object_id_;
   ByteRange range_;
+  Duration waited_;
   Answer answer_;  // null once answered or moved from
 };
 

@@ -33,7 +33,8 @@ BlobCache::BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, Sto
       failed_(context.options.failure_memory) {}
 
 void BlobCache::OnRead(PendingRead read) {
-  Bring(std::move(read), Priority::kDemand, context_.clock.Now() + context_.options.read_deadline);
+  const TimePoint deadline = context_.clock.Now() + context_.options.read_deadline - read.waited();
+  Bring(std::move(read), Priority::kDemand, deadline);
 }
 
 void BlobCache::Prefetch(const ByteRange& range, Priority priority, Done done) {

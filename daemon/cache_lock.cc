@@ -45,15 +45,15 @@ absl::Status CannotBeWritten(int errno_value, const Folder& folder) {
   }
 }
 
-absl::Status WritePid(int fd, const Folder& folder) {
-  const std::string pid = absl::StrCat(getpid(), "\n");
+absl::Status WritePid(int fd, const Folder& folder, pid_t pid) {
+  const std::string text = absl::StrCat(pid, "\n");
   if (ftruncate(fd, 0) != 0) return CannotBeWritten(errno, folder);
-  const ssize_t written = pwrite(fd, pid.data(), pid.size(), 0);
-  if (written != static_cast<ssize_t>(pid.size())) return CannotBeWritten(written < 0 ? errno : EIO, folder);
+  const ssize_t written = pwrite(fd, text.data(), text.size(), 0);
+  if (written != static_cast<ssize_t>(text.size())) return CannotBeWritten(written < 0 ? errno : EIO, folder);
   return absl::OkStatus();
 }
 
-absl::StatusOr<UniqueFd> Lock(const Folder& folder) {
+absl::StatusOr<UniqueFd> Lock(const Folder& folder, pid_t pid) {
   const std::string path = folder.path + "/lacunad.lock";
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return CannotBeWritten(errno, folder);
@@ -63,7 +63,7 @@ absl::StatusOr<UniqueFd> Lock(const Folder& folder) {
                                                       Holder(fd.get()), " uses it; stop it or give ",
                                                       folder.option, " another folder"));
   }
-  RETURN_IF_ERROR(WritePid(fd.get(), folder));
+  RETURN_IF_ERROR(WritePid(fd.get(), folder, pid));
   return fd;
 }
 
@@ -73,12 +73,12 @@ Folder CacheFolder(const std::string& root) {
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> LockCacheFolder(const std::string& root) {
-  return Lock(CacheFolder(root));
+absl::StatusOr<UniqueFd> LockCacheFolder(const std::string& root, pid_t pid) {
+  return Lock(CacheFolder(root), pid);
 }
 
-absl::StatusOr<UniqueFd> LockRunFolder(const std::string& run) {
-  return Lock({"run folder", "--run", run});
+absl::StatusOr<UniqueFd> LockRunFolder(const std::string& run, pid_t pid) {
+  return Lock({"run folder", "--run", run}, pid);
 }
 
 absl::Status CacheFolderError(int errno_value, const std::string& root) {

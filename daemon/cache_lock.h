@@ -14,9 +14,9 @@ namespace lacuna {
 
 // The lock is held while the descriptor is open. FailedPrecondition, naming the holder, when another daemon
 // has it, and when `root`, which must exist, cannot be written.
-absl::StatusOr<UniqueFd> LockCacheFolder(const std::string& root);
+absl::StatusOr<UniqueFd> LockCacheFolder(const std::string& root, pid_t pid);
 // The same for the run folder, where a daemon's mounts are: another one would take them for leftovers.
-absl::StatusOr<UniqueFd> LockRunFolder(const std::string& run);
+absl::StatusOr<UniqueFd> LockRunFolder(const std::string& run, pid_t pid);
 
 // FailedPrecondition with what to do when `errno_value` says that `root` cannot be written; else ErrnoStatus.
 absl::Status CacheFolderError(int errno_value, const std::string& root);

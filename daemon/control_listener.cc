@@ -45,13 +45,12 @@ class ControlListener::Server {
 };
 
 absl::StatusOr<std::unique_ptr<ControlListener>> ControlListener::Start(const std::string& socket_path,
+                                                                        UniqueFd listening,
                                                                         Control& control) {
   UniqueFd stop_event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event.valid()) return ErrnoStatus(errno, "eventfd");
-  absl::StatusOr<UniqueFd> listening = ListenOnControlSocket(socket_path);
-  if (!listening.ok()) return Annotate(listening.status(), "control socket");
   std::unique_ptr<ControlListener> listener(
-      new ControlListener(socket_path, *std::move(listening), std::move(stop_event), control));
+      new ControlListener(socket_path, std::move(listening), std::move(stop_event), control));
   if (!listener->server_->started()) return absl::InternalError("gRPC did not start; its own log says why");
   listener->accepting_ = std::thread([raw = listener.get()] { raw->AcceptLoop(); });
   return listener;

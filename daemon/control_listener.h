@@ -16,10 +16,10 @@ namespace lacuna {
 
 class ControlListener {
  public:
-  // Listens at `socket_path` (ListenOnControlSocket says who may) until Stop. `control` outlives the
-  // listener.
+  // Serves the socket that listens at `socket_path` (ListenOnControlSocket) until Stop. `control` outlives
+  // the listener.
   static absl::StatusOr<std::unique_ptr<ControlListener>> Start(const std::string& socket_path,
-                                                                Control& control);
+                                                                UniqueFd listening, Control& control);
   ~ControlListener();
 
   // Removes the socket, takes no more calls, and cancels those that do not end by themselves in 300 ms.

@@ -81,18 +81,26 @@ absl::Status Ending() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
-  ASSIGN_OR_RETURN(Foundation foundation, Lay(config));
-  std::unique_ptr<Daemon> daemon(new Daemon(config, std::move(foundation)));
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, Keeper& keeper) {
+  ASSIGN_OR_RETURN(Foundation foundation, Lay(config, keeper));
+  std::unique_ptr<Daemon> daemon(new Daemon(config, keeper, std::move(foundation)));
   RETURN_IF_ERROR(daemon->door_->Start(daemon->objects_));
+  RETURN_IF_ERROR(daemon->door_->Serve());
+  daemon->Beat();
   return daemon;
 }
 
-absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config) {
+absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config, Keeper& keeper) {
   Foundation base;
-  ASSIGN_OR_RETURN(base.store, ObjectStore::Open(config.daemon.root));
+  ASSIGN_OR_RETURN(base.store,
+                   ObjectStore::Open(config.daemon.root, {keeper.Take(KeptKind::kCacheLock), keeper.pid()}));
+  RETURN_IF_ERROR(keeper.Keep(KeptKind::kCacheLock, base.store->lock_fd()));
   RETURN_IF_ERROR(MakeDirectory(config.daemon.run, 0755));
-  ASSIGN_OR_RETURN(base.run_lock, LockRunFolder(config.daemon.run));
+  base.run_lock = keeper.Take(KeptKind::kRunLock);
+  if (!base.run_lock.valid()) {
+    ASSIGN_OR_RETURN(base.run_lock, LockRunFolder(config.daemon.run, keeper.pid()));
+    RETURN_IF_ERROR(keeper.Keep(KeptKind::kRunLock, base.run_lock.get()));
+  }
   RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
   ASSIGN_OR_RETURN(base.db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
   ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, ErofsMounts::DetachLeftovers(MountsDir(config)));
@@ -103,12 +111,13 @@ absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config) {
                                           .fuse_loop = config.door.fuse_loop,
                                           .root = config.daemon.root,
                                           .run_dir = config.daemon.run},
-                                         *base.pool));
+                                         keeper, *base.pool));
   return base;
 }
 
-Daemon::Daemon(const Config& config, Foundation foundation)
+Daemon::Daemon(const Config& config, Keeper& keeper, Foundation foundation)
     : config_(config),
+      keeper_(keeper),
       store_(std::move(foundation.store)),
       run_lock_(std::move(foundation.run_lock)),
       db_(std::move(foundation.db)),
@@ -122,6 +131,11 @@ Daemon::Daemon(const Config& config, Foundation foundation)
 
 Daemon::~Daemon() {
   Stop();
+}
+
+void Daemon::Beat() {
+  keeper_.lifeline().BeatOfClock();
+  clock_.RunAt(clock_.Now() + Lifeline::kBeat, [this] { Beat(); });
 }
 
 void Daemon::Cancel() {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "cachefiles/keeper.h"
 #include "daemon/base/real_clock.h"
 #include "daemon/cache_db.h"
 #include "daemon/config.h"
@@ -27,9 +28,9 @@ namespace lacuna {
 
 class Daemon : public Control {
  public:
-  // Takes the cache folder, cleans what a daemon that died left behind, and starts a door that passed its
-  // self-test.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config);
+  // Takes over from a predecessor whose door `keeper` holds. Else takes the cache folder, cleans what a
+  // daemon that died left behind, and starts a door that passed its self-test. `keeper` outlives this.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, Keeper& keeper);
   ~Daemon() override;
 
   // Nobody waits any more: network transfers end, parked reads and control calls get their error. Idempotent.
@@ -55,9 +56,11 @@ class Daemon : public Control {
     std::unique_ptr<WorkerPool> pool;
     std::unique_ptr<OnDemandDoor> door;  // passed its self-test, not started
   };
-  static absl::StatusOr<Foundation> Lay(const Config& config);
+  static absl::StatusOr<Foundation> Lay(const Config& config, Keeper& keeper);
 
-  Daemon(const Config& config, Foundation foundation);
+  Daemon(const Config& config, Keeper& keeper, Foundation foundation);
+  // A sign of life of the clock's thread, again and again.
+  void Beat();
   ImageInfo Describe(const ImageRecord& record);
   uint64_t PresentBytes(const OpenImage& image) const;
   // A mount of the image, where the door can fill objects only while they are open; else nothing.
@@ -66,6 +69,7 @@ class Daemon : public Control {
 
   // In order of making: what stands below uses what stands above.
   const Config config_;
+  Keeper& keeper_;
   const std::unique_ptr<ObjectStore> store_;
   const UniqueFd run_lock_;
   const std::unique_ptr<CacheDb> db_;

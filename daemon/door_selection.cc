@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "cachefiles/cachefiles_door.h"
 #include "cachefiles/fuse_door.h"
+#include "cachefiles/private_keeper.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
 #include "daemon/test_mount.h"
@@ -57,29 +58,45 @@ class AlwaysPresent : public DoorHandler {
   std::shared_ptr<KernelFile> file_;  // of the door's thread
 };
 
-absl::StatusOr<std::unique_ptr<OnDemandDoor>> TakeCachefiles(const DoorOptions& options, WorkerPool& pool) {
-  const std::string cache_dir = absl::StrCat(options.root, "/cachefiles");
-  if (mkdir(cache_dir.c_str(), 0700) != 0 && errno != EEXIST) {
-    return ErrnoStatus(errno, absl::StrCat("mkdir ", cache_dir));
+// Makes doors of the kinds there are; one that is only tested has a keeper that does not keep it.
+class Doors {
+ public:
+  Doors(const DoorOptions& options, WorkerPool& pool) : options_(options), pool_(pool) {}
+
+  std::unique_ptr<OnDemandDoor> Cachefiles(Keeper& keeper) const {
+    return std::make_unique<CachefilesDoor>(CachefilesDoor::Options{.cache_dir = cache_dir()}, keeper, pool_);
   }
-  const auto make = [&] {
-    return std::make_unique<CachefilesDoor>(CachefilesDoor::Options{.cache_dir = cache_dir}, pool);
-  };
-  RETURN_IF_ERROR(TestDoor(*make(), options.run_dir));
-  return make();
+  std::unique_ptr<OnDemandDoor> Fuse(Keeper& keeper, bool loop) const {
+    return std::make_unique<FuseDoor>(FuseDoor::Options{.run_dir = options_.run_dir, .use_loop = loop},
+                                      keeper, pool_);
+  }
+  std::string cache_dir() const { return absl::StrCat(options_.root, "/cachefiles"); }
+
+ private:
+  const DoorOptions& options_;
+  WorkerPool& pool_;
+};
+
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> TryCachefiles(const DoorOptions& options, const Doors& doors,
+                                                            Keeper& keeper) {
+  if (mkdir(doors.cache_dir().c_str(), 0700) != 0 && errno != EEXIST) {
+    return ErrnoStatus(errno, absl::StrCat("mkdir ", doors.cache_dir()));
+  }
+  PrivateKeeper nobody;
+  RETURN_IF_ERROR(TestDoor(*doors.Cachefiles(nobody), options.run_dir));
+  return doors.Cachefiles(keeper);
 }
 
-absl::StatusOr<std::unique_ptr<OnDemandDoor>> TakeFuse(const DoorOptions& options, WorkerPool& pool) {
-  const auto make = [&](bool loop) {
-    return std::make_unique<FuseDoor>(FuseDoor::Options{.run_dir = options.run_dir, .use_loop = loop}, pool);
-  };
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> TryFuse(const DoorOptions& options, const Doors& doors,
+                                                      Keeper& keeper) {
+  PrivateKeeper nobody;
   if (!options.fuse_loop) {
-    const absl::Status status = TestDoor(*make(/*loop=*/false), options.run_dir);
-    if (status.ok()) return make(/*loop=*/false);
+    const absl::Status status = TestDoor(*doors.Fuse(nobody, /*loop=*/false), options.run_dir);
+    if (status.ok()) return doors.Fuse(keeper, /*loop=*/false);
     LogInfo("door fuse: no file-backed EROFS mounts here (", status.message(), "); trying loop devices");
   }
-  RETURN_IF_ERROR(TestDoor(*make(/*loop=*/true), options.run_dir));
-  return make(/*loop=*/true);
+  RETURN_IF_ERROR(TestDoor(*doors.Fuse(nobody, /*loop=*/true), options.run_dir));
+  return doors.Fuse(keeper, /*loop=*/true);
 }
 
 }  // namespace
@@ -89,6 +106,7 @@ absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
   AlwaysPresent handler(bytes);
   RETURN_IF_ERROR(door.Start(handler));
   const absl::Cleanup stop = [&] { door.Stop(); };
+  RETURN_IF_ERROR(door.Serve());
   const PublishedObject image{
       .key = ObjectKey::ForBlob(Digest::Of(bytes)),
       .size = bytes.size(),
@@ -104,13 +122,17 @@ absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
   return TryTestMount(spec, mount_point);
 }
 
-absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool) {
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, Keeper& keeper,
+                                                         WorkerPool& pool) {
+  const Doors doors(options, pool);
+  if (keeper.Find(KeptKind::kCachefilesDevice)) return doors.Cachefiles(keeper);
+  if (const auto loop = keeper.Find(KeptKind::kFuseDevice)) return doors.Fuse(keeper, *loop != 0);
   absl::StatusOr<std::unique_ptr<OnDemandDoor>> door = absl::UnimplementedError("");
   if (options.kind != "fuse") {
-    door = TakeCachefiles(options, pool);
+    door = TryCachefiles(options, doors, keeper);
     if (!door.ok() && options.kind == "auto") LogInfo("door cachefiles: ", door.status().message());
   }
-  if (!door.ok() && options.kind != "cachefiles") door = TakeFuse(options, pool);
+  if (!door.ok() && options.kind != "cachefiles") door = TryFuse(options, doors, keeper);
   if (door.ok()) return door;
   return Annotate(
       door.status(),

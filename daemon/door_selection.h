@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "cachefiles/keeper.h"
 #include "cachefiles/on_demand_door.h"
 #include "daemon/base/worker_pool.h"
 
@@ -21,8 +22,10 @@ struct DoorOptions {
 };
 
 // A door that passed the self-test, not yet started. `auto` prefers cachefiles to fuse, which goes through
-// loop devices where the kernel has no file-backed EROFS mounts (before 6.12).
-absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, WorkerPool& pool);
+// loop devices where the kernel has no file-backed EROFS mounts (before 6.12). Where `keeper` has a
+// predecessor's door it is that one, whatever the options say: mounts hang on it.
+absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, Keeper& keeper,
+                                                         WorkerPool& pool);
 
 // Publishes a tiny image at a fresh door, mounts it, reads it back and compares. Unimplemented when the
 // kernel cannot mount it.

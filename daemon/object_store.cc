@@ -73,13 +73,15 @@ ObjectStore::ObjectStore(std::string root, UniqueFd lock, UniqueFd objects_dir)
       lock_(std::move(lock)),
       objects_dir_(std::move(objects_dir)) {}
 
-absl::StatusOr<std::unique_ptr<ObjectStore>> ObjectStore::Open(const std::string& root) {
+absl::StatusOr<std::unique_ptr<ObjectStore>> ObjectStore::Open(const std::string& root, CacheLock lock) {
   RETURN_IF_ERROR(CheckCacheFileSystem(root));
   RETURN_IF_ERROR(MakeDirectories(root));
-  ASSIGN_OR_RETURN(UniqueFd lock, LockCacheFolder(root));
+  if (!lock.held.valid()) {
+    ASSIGN_OR_RETURN(lock.held, LockCacheFolder(root, lock.pid));
+  }
   UniqueFd objects(open((root + "/objects").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!objects.valid()) return CacheFolderError(errno, root);
-  return std::unique_ptr<ObjectStore>(new ObjectStore(root, std::move(lock), std::move(objects)));
+  return std::unique_ptr<ObjectStore>(new ObjectStore(root, std::move(lock.held), std::move(objects)));
 }
 
 std::string ObjectStore::FinishedPath(const ObjectKey& key) const {

@@ -11,6 +11,8 @@
 // opened once at a time (ObjectTable sees to that).
 #pragma once
 
+#include <unistd.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,12 +45,20 @@ struct StoredInfo {
   uint64_t disk_bytes = 0;  // that its backing file takes
 };
 
+// What the folder is locked with: a lock that a predecessor left, or else a new one in the name of a process,
+// which an error names to others.
+struct CacheLock {
+  UniqueFd held = {};
+  pid_t pid = getpid();
+};
+
 class ObjectStore {
  public:
   // Makes what is missing and takes the lock. FailedPrecondition, with what to do, when another daemon holds
   // the lock, the folder cannot be written, or its file system cannot hold backing files (overlayfs, tmpfs,
   // btrfs, zfs: DESIGN.md section 5).
-  static absl::StatusOr<std::unique_ptr<ObjectStore>> Open(const std::string& root);
+  static absl::StatusOr<std::unique_ptr<ObjectStore>> Open(const std::string& root, CacheLock lock = {});
+  int lock_fd() const { return lock_.get(); }
 
   // Opens or makes the files of an object of `size` bytes. One of another size, or whose map is damaged,
   // starts over. InvalidArgument when `size` is above ChunkMap::kMaxObjectSize.

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "cachefiles/cachefiles_door.h"
+#include "cachefiles/private_keeper.h"
 #include "tests/cachefiles/fuse_test_support.h"
 #include "tests/fakes/fake_cachefiles_device.h"
 #include "tests/fakes/temp_dir.h"
@@ -84,6 +85,7 @@ class CachefilesDoorTest : public testing::Test {
   void StartDoor() {
     engine_.Knows(device_object_);
     ASSERT_TRUE(door_->Start(engine_).ok());
+    ASSERT_TRUE(door_->Serve().ok());
     absl::StatusOr<MountSpec> spec = door_->Publish({bootstrap_, {device_object_}});
     ASSERT_TRUE(spec.ok()) << spec.status();
     spec_ = *std::move(spec);
@@ -113,9 +115,10 @@ class CachefilesDoorTest : public testing::Test {
   const PublishedObject device_object_ = EnginesObject("device", kSize);
   const std::shared_ptr<FakeCachefilesDevice> kernel_ = std::make_shared<FakeCachefilesDevice>();
   KeepingEngine engine_;
+  PrivateKeeper keeper_;
   WorkerPool pool_{2};
   std::unique_ptr<CachefilesDoor> door_ = std::make_unique<CachefilesDoor>(
-      CachefilesDoor::Options{.cache_dir = folder_.path()}, pool_, [this] { return kernel_; });
+      CachefilesDoor::Options{.cache_dir = folder_.path()}, keeper_, pool_, [this] { return kernel_; });
   MountSpec spec_;
   std::vector<MountSpec> more_specs_;
 };

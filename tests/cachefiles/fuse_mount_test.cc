@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "cachefiles/erofs_mount.h"
 #include "cachefiles/fuse_door.h"
+#include "cachefiles/private_keeper.h"
 #include "tests/cachefiles/erofs_test_image.h"
 #include "tests/cachefiles/fuse_test_support.h"
 
@@ -70,9 +71,10 @@ class FuseMountTest : public testing::TestWithParam<Way> {
     if (GetParam().separate_blob) published_.devices.push_back(Object(image_->blob()));
     mkdir(mount_point_.c_str(), 0700);
     pool_ = std::make_unique<WorkerPool>(2);
-    door_ = std::make_unique<FuseDoor>(FuseDoor::Options{folder_.path(), GetParam().loop}, *pool_);
+    door_ = std::make_unique<FuseDoor>(FuseDoor::Options{folder_.path(), GetParam().loop}, keeper_, *pool_);
     const absl::Status status = door_->Start(engine_);
     ASSERT_TRUE(status.ok()) << status;
+    ASSERT_TRUE(door_->Serve().ok());
     engine_.AnswerReadsWith(absl::OkStatus());
   }
 
@@ -133,6 +135,7 @@ class FuseMountTest : public testing::TestWithParam<Way> {
   const ErofsTestImage* image_ = nullptr;
   PublishedImage published_;
   ScriptedEngine engine_;
+  PrivateKeeper keeper_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<FuseDoor> door_;
   MountSpec spec_;
@@ -147,6 +150,19 @@ TEST_P(FuseMountTest, EveryByteIsEqual) {
   EXPECT_EQ(door_->counters().errors_answered, 0u);
   EXPECT_EQ(door_->counters().malformed_requests, 0u);
   EXPECT_EQ(door_->counters().protocol_errors, 0u);
+}
+
+TEST_P(FuseMountTest, TheKernelHasAnObjectOpenAsLongAsAnybodyUsesItsMount) {
+  const ObjectKey& key = published_.bootstrap.key;
+  EXPECT_FALSE(door_->IsOpen(key));
+  Mount();
+  EXPECT_TRUE(door_->IsOpen(key));
+  UniqueFd file(open(PathOf("big").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_TRUE(Unmount(mount_point_, /*lazy=*/true).ok());
+  spec_ = {};
+  EXPECT_TRUE(door_->IsOpen(key));
+  file.Reset();
+  while (door_->IsOpen(key)) usleep(1000);  // CTest's timeout ends a leak
 }
 
 TEST_P(FuseMountTest, TheFuseFileSystemIsInNoMountTable) {

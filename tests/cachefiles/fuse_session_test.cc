@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "cachefiles/private_keeper.h"
 #include "tests/cachefiles/fuse_test_support.h"
 #include "tests/fakes/fake_fuse_kernel.h"
 
@@ -33,7 +34,7 @@ class FuseSessionTest : public testing::Test {
     object_.file = file_;
     engine_.Knows(object_);
     published_ = objects_->Publish(object_);
-    session_ = std::make_unique<FuseSession>(kernel_.TakeDaemonsEnd(), objects_, engine_, *pool_);
+    session_ = std::make_unique<FuseSession>(kernel_.TakeDaemonsEnd(), keeper_, objects_, engine_, *pool_);
     EXPECT_TRUE(session_->Start().ok());
   }
 
@@ -52,11 +53,16 @@ class FuseSessionTest : public testing::Test {
   }
   uint64_t OpenObject() {
     node_ = Lookup(object_.key.FileName()).As<fuse_entry_out>().nodeid;
-    EXPECT_EQ(Open(node_).error, 0);
+    const FakeFuseKernel::Answer answer = Open(node_);
+    EXPECT_EQ(answer.error, 0);
+    handle_ = answer.As<fuse_open_out>().fh;
     return node_;
   }
+  FakeFuseKernel::Answer Release(uint64_t handle) {
+    return AnswerTo(kernel_.Send(FUSE_RELEASE, node_, fuse_release_in{.fh = handle}));
+  }
   uint64_t SendRead(uint64_t offset, uint32_t size) {
-    return kernel_.Send(FUSE_READ, node_, fuse_read_in{.fh = node_, .offset = offset, .size = size});
+    return kernel_.Send(FUSE_READ, node_, fuse_read_in{.fh = handle_, .offset = offset, .size = size});
   }
   // Whether it still lives, and whether nothing else was answered before.
   bool AnswersAFence() {
@@ -70,7 +76,9 @@ class FuseSessionTest : public testing::Test {
   PublishedObject object_;
   ObjectId published_;
   uint64_t node_ = 0;
-  std::shared_ptr<FuseObjects> objects_ = std::make_shared<FuseObjects>();
+  uint64_t handle_ = 0;
+  PrivateKeeper keeper_;
+  std::shared_ptr<FuseObjects> objects_ = std::make_shared<FuseObjects>(keeper_.fuse_log());
   std::unique_ptr<WorkerPool> pool_ = std::make_unique<WorkerPool>(2);
   std::unique_ptr<FuseSession> session_;
 };
@@ -99,11 +107,12 @@ TEST_F(FuseSessionTest, UnknownNamesAreNotFound) {
 
 TEST_F(FuseSessionTest, TheEngineHearsOfTheFirstOpenAndTheLastClose) {
   OpenObject();
-  Open(node_);
+  const uint64_t second = Open(node_).As<fuse_open_out>().fh;
+  EXPECT_NE(second, handle_);
   EXPECT_EQ(engine_.opens(object_.key), 1);
-  AnswerTo(kernel_.Send(FUSE_RELEASE, node_, fuse_release_in{.fh = node_}));
+  Release(handle_);
   EXPECT_EQ(engine_.closes(), 0);
-  AnswerTo(kernel_.Send(FUSE_RELEASE, node_, fuse_release_in{.fh = node_}));
+  Release(second);
   EXPECT_EQ(engine_.closes(), 1);
 }
 
@@ -208,7 +217,7 @@ TEST_F(FuseSessionTest, UnpublishedButOpenIsReadableAndCannotBeOpenedAgain) {
   EXPECT_EQ(AnswerTo(SendRead(0, 4096)).payload, file_->bytes().substr(0, 4096));
   EXPECT_EQ(Lookup(object_.key.FileName()).error, ENOENT);
   EXPECT_EQ(Open(node_).error, ESTALE);
-  EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_RELEASE, node_, fuse_release_in{.fh = node_})).error, 0);
+  EXPECT_EQ(Release(handle_).error, 0);
   EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_GETATTR, node_, fuse_getattr_in{})).error, ESTALE);
   EXPECT_EQ(AnswerTo(SendRead(0, 4096)).error, EBADF);
 }
@@ -217,11 +226,17 @@ TEST_F(FuseSessionTest, HandlesThatWereNeverGivenAreRefused) {
   OpenObject();
   EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_READ, node_, fuse_read_in{.fh = 99, .size = 4096})).error, EBADF);
   EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_READ, 99, fuse_read_in{.fh = 99, .size = 4096})).error, EBADF);
-  EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_RELEASE, node_, fuse_release_in{.fh = 99})).error, EBADF);
+  EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_READ, 99, fuse_read_in{.fh = handle_, .size = 4096})).error, EBADF);
+  EXPECT_EQ(Release(99).error, EBADF);
   EXPECT_EQ(AnswerTo(kernel_.Send(FUSE_OPEN, 99, fuse_open_in{})).error, ESTALE);
-  kernel_.Send(FUSE_FORGET, node_, fuse_forget_in{.nlookup = 1000});
-  EXPECT_TRUE(AnswersAFence());
   EXPECT_EQ(session_->counters().protocol_errors, 4u);
+}
+
+TEST_F(FuseSessionTest, ForgetsAreNotAnswered) {
+  OpenObject();
+  kernel_.Send(FUSE_FORGET, node_, fuse_forget_in{.nlookup = 1000});
+  kernel_.Send(FUSE_BATCH_FORGET, 0, fuse_batch_forget_in{.count = 1});
+  EXPECT_TRUE(AnswersAFence());
 }
 
 TEST_F(FuseSessionTest, MalformedMessagesAreRefusedAndCounted) {
@@ -235,7 +250,7 @@ TEST_F(FuseSessionTest, MalformedMessagesAreRefusedAndCounted) {
 
 TEST_F(FuseSessionTest, ANumberUsedTwiceIsAnsweredOnce) {
   OpenObject();
-  const fuse_read_in in = {.fh = node_, .size = 4096};
+  const fuse_read_in in = {.fh = handle_, .size = 4096};
   const std::string body(reinterpret_cast<const char*>(&in), sizeof(in));
   kernel_.SendAs(7, FUSE_READ, node_, body);
   kernel_.SendAs(7, FUSE_READ, node_, body);

@@ -85,32 +85,14 @@ TEST(FuseWire, ReadThatIsTooLongOrOverflows) {
       Refuses(FUSE_READ, Bytes(fuse_read_in{.offset = std::numeric_limits<uint64_t>::max(), .size = 4096})));
 }
 
-TEST(FuseWire, ForgetIsAListOfOne) {
-  const auto forget = Parsed<FuseForget>(FUSE_FORGET, Bytes(fuse_forget_in{.nlookup = 3}));
-  ASSERT_EQ(forget.nodes.size(), 1u);
-  EXPECT_EQ(forget.nodes[0].node, kNode);
-  EXPECT_EQ(forget.nodes[0].count, 3u);
-}
-
-TEST(FuseWire, BatchForget) {
-  const std::string two =
-      Bytes(fuse_forget_one{.nodeid = 2, .nlookup = 1}) + Bytes(fuse_forget_one{.nodeid = 3, .nlookup = 4});
-  const auto forget = Parsed<FuseForget>(FUSE_BATCH_FORGET, Bytes(fuse_batch_forget_in{.count = 2}) + two);
-  ASSERT_EQ(forget.nodes.size(), 2u);
-  EXPECT_EQ(forget.nodes[1].node, 3u);
-  EXPECT_EQ(forget.nodes[1].count, 4u);
-}
-
-TEST(FuseWire, BatchForgetCannotPromiseMoreThanItHolds) {
-  for (const uint32_t count : {1u, 2u, 0x10000000u, 0xffffffffu}) {
-    EXPECT_TRUE(Refuses(FUSE_BATCH_FORGET, Bytes(fuse_batch_forget_in{.count = count}) + "short")) << count;
+TEST(FuseWire, WhatHasNoReplyIsNotRefused) {
+  for (const uint32_t opcode : {FUSE_FORGET, FUSE_BATCH_FORGET, FUSE_INTERRUPT, FUSE_NOTIFY_REPLY}) {
+    Parsed<FuseSilent>(opcode, "");
   }
 }
 
 TEST(FuseWire, EveryBodyOneByteShortIsRefused) {
-  const std::pair<uint32_t, size_t> sizes[] = {{FUSE_FORGET, sizeof(fuse_forget_in)},
-                                               {FUSE_BATCH_FORGET, sizeof(fuse_batch_forget_in)},
-                                               {FUSE_OPEN, sizeof(fuse_open_in)},
+  const std::pair<uint32_t, size_t> sizes[] = {{FUSE_OPEN, sizeof(fuse_open_in)},
                                                {FUSE_READ, sizeof(fuse_read_in)},
                                                {FUSE_RELEASE, sizeof(fuse_release_in)}};
   for (const auto& [opcode, size] : sizes) {

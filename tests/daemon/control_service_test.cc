@@ -40,8 +40,9 @@ class ControlApi : public testing::Test {
   }
 
   void Listen() {
+    const std::string path = ControlSocketPath(run_);
     absl::StatusOr<std::unique_ptr<ControlListener>> listener =
-        ControlListener::Start(ControlSocketPath(run_), control_);
+        ControlListener::Start(path, *ListenOnControlSocket(path), control_);
     ASSERT_TRUE(listener.ok()) << listener.status();
     listener_ = *std::move(listener);
   }
@@ -251,16 +252,6 @@ TEST_F(ControlApi, AMountWhoseClientWentAwayIsUndone) {
   control_.Release();
   control_.WaitForUnmounts(1);
   EXPECT_TRUE(control_.ListMounts().empty());
-}
-
-TEST_F(ControlApi, ASecondListenerIsRefused) {
-  Listen();
-  FakeControl other;
-  const absl::Status status = ControlListener::Start(ControlSocketPath(run_), other).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status));
-  EXPECT_THAT(std::string(status.message()),
-              testing::StartsWith("control socket: another lacunad listens at"));
-  EXPECT_TRUE(Connect()->GetStatus().ok());
 }
 
 TEST_F(ControlApi, StopRemovesTheSocketAndANewListenerTakesOver) {

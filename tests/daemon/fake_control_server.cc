@@ -46,7 +46,10 @@ int Main(int argc, char** argv) {
   if (argc < 2) return 2;
   SpokenControl control;
   control.set_busy(argc > 2 && std::strcmp(argv[2], "busy") == 0);
-  const auto listener = ControlListener::Start(ControlSocketPath(argv[1]), control);
+  const std::string path = ControlSocketPath(argv[1]);
+  absl::StatusOr<UniqueFd> listening = ListenOnControlSocket(path);
+  if (!listening.ok()) return 1;
+  const auto listener = ControlListener::Start(path, *std::move(listening), control);
   if (!listener.ok()) {
     std::fprintf(stderr, "%s\n", listener.status().ToString().c_str());
     return 1;

@@ -17,6 +17,7 @@ class ObjectTableTest : public testing::Test {
  protected:
   ObjectTableTest() : rig_({MakeBlob(kMiB, 1), MakeBlob(kMiB, 2)}), table_(rig_.context()) {
     EXPECT_TRUE(door_.Start(table_).ok());
+    EXPECT_TRUE(door_.Serve().ok());
   }
   ~ObjectTableTest() override { table_.CloseAll(absl::CancelledError("the test's end")); }
 

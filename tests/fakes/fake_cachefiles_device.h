@@ -74,6 +74,7 @@ class FakeCachefilesDevice : public CachefilesDevice {
   CachefilesEvents Wait(bool for_culling, std::chrono::milliseconds timeout) override;
   void Wake() override;
   int CompleteRead(int object_fd, uint32_t msg_id) override;
+  absl::Status LeaveTo(Keeper&) override { return absl::OkStatus(); }
   void Close() override;
 
  private:

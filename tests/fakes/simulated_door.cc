@@ -1,5 +1,6 @@
 #include "tests/fakes/simulated_door.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -61,6 +62,11 @@ absl::Status SimulatedDoor::Cull(const ObjectKey&) {
   return absl::FailedPreconditionError("in use");
 }
 
+bool SimulatedDoor::IsOpen(const ObjectKey& key) const {
+  MutexLock lock(mutex_);
+  return std::any_of(open_.begin(), open_.end(), [&](const auto& entry) { return entry.second.key == key; });
+}
+
 void SimulatedDoor::Stop() {
   MutexLock lock(mutex_);
   handler_ = nullptr;
@@ -74,6 +80,7 @@ absl::StatusOr<ObjectId> SimulatedDoor::Open(const ObjectKey& key) {
     handler = handler_;
     id = ObjectId(++last_id_);
     open_[id] = published_[key];
+    open_[id].key = key;
   }
   RETURN_IF_ERROR(handler->OnOpen({.id = id, .key = key}).status());
   return id;

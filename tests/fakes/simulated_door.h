@@ -42,8 +42,11 @@ class SimulatedDoor : public OnDemandDoor {
   absl::string_view name() const override { return "simulated"; }
   bool keeps_objects() const override { return false; }
   absl::Status Start(DoorHandler& handler) override;
+  absl::Status Serve() override { return absl::OkStatus(); }
+  bool took_over() const override { return false; }
   absl::StatusOr<MountSpec> Publish(const PublishedImage& image) override;
   absl::Status Cull(const ObjectKey& key) override;
+  bool IsOpen(const ObjectKey& key) const override;
   uint64_t KeptBytes(const ObjectKey&) const override { return 0; }
   void Stop() override;
 
@@ -59,6 +62,7 @@ class SimulatedDoor : public OnDemandDoor {
 
  private:
   struct Object {
+    ObjectKey key;
     std::shared_ptr<BackingFile> file;
     std::shared_ptr<const std::string> truth;
   };

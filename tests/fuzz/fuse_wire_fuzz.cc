@@ -14,9 +14,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto* lookup = std::get_if<lacuna::FuseLookup>(&request->body)) {
     if (lookup->name.data() < message.data() || lookup->name.size() >= size) std::abort();
   }
-  if (const auto* forget = std::get_if<lacuna::FuseForget>(&request->body)) {
-    if (forget->nodes.size() * 8 > size) std::abort();
-  }
   if (const auto* read = std::get_if<lacuna::FuseRead>(&request->body)) {
     if (read->size > lacuna::kFuseMaxRead || read->offset + read->size < read->offset) std::abort();
   }

@@ -1,5 +1,5 @@
-// lacunad: reads the command line and the configuration, runs a Daemon and its control socket until a signal
-// ends it.
+// lacunad-worker: reads the command line and the configuration, runs a Daemon and its control socket until a
+// signal ends it. Started by lacunad, its keeper (daemon/keeper/), whose name it goes by.
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@
 #include "daemon/control_listener.h"
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/keeper_client.h"
 
 namespace lacuna {
 namespace {
@@ -90,16 +91,30 @@ void WaitForSignal(const sigset_t& ending) {
   LogInfo("ending on signal ", number);
 }
 
+// A predecessor's goes on: whoever called meanwhile waits in its backlog.
+absl::StatusOr<UniqueFd> ListeningSocket(const std::string& path, Keeper& keeper) {
+  UniqueFd listening = keeper.Take(KeptKind::kControlSocket);
+  if (listening.valid()) return listening;
+  absl::StatusOr<UniqueFd> made = ListenOnControlSocket(path);
+  if (!made.ok()) return Annotate(made.status(), "control socket");
+  RETURN_IF_ERROR(keeper.Keep(KeptKind::kControlSocket, made->get()));
+  return made;
+}
+
 absl::Status Run(const Config& config) {
   if (geteuid() != 0)
     return absl::PermissionDeniedError("mounting needs root; run lacunad as root, or as its service");
   const sigset_t ending = BlockEndingSignals();
   RaiseDescriptorLimit();
   RETURN_IF_ERROR(SetLogLevel(config.log.level));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config));
+  ASSIGN_OR_RETURN(const std::unique_ptr<KeeperClient> keeper, KeeperClient::Connect());
+  keeper->SetReadDeadline(config.fetch.read_deadline);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config, *keeper));
   const std::string socket_path = ControlSocketPath(config.daemon.run);
+  ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(socket_path, *keeper));
   ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,
-                   ControlListener::Start(socket_path, *daemon));
+                   ControlListener::Start(socket_path, std::move(listening), *daemon));
+  RETURN_IF_ERROR(keeper->Ready());
   LogInfo("lacunad ", LACUNA_VERSION, " serves ", socket_path, ", cache in ", config.daemon.root);
   WaitForSignal(ending);
   daemon->Cancel();  // first: the listener waits for calls that may wait for a registry

@@ -1,0 +1,181 @@
+#include "daemon/keeper/supervisor.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "daemon/keeper/say.h"
+
+namespace lacuna {
+namespace {
+
+// A worker that was ready for so long is replaced at once; those that die sooner, after a growing pause.
+constexpr std::chrono::seconds kGoodLife(5);
+constexpr std::chrono::milliseconds kFirstPause(50);
+constexpr std::chrono::milliseconds kLongestPause(2000);
+
+// From exec to ready. It opens every object of what is mounted, and waits for no network.
+constexpr std::chrono::seconds kStartPatience(60);
+// From the signal to its end: it unmounts, and writes what is not written yet.
+constexpr std::chrono::seconds kEndPatience(30);
+
+constexpr int kFirstSignalStatus = 128;
+
+}  // namespace
+
+Supervisor::Supervisor(const WorkerCommand& command, KeptTable& kept, Guard& guard, UniqueFd signals)
+    : command_(command), kept_(kept), guard_(guard), signals_(std::move(signals)) {}
+
+int Supervisor::Run() {
+  StartWorker();
+  while (!done_) {
+    Wait();
+    TakeMessages();
+    TakeNews();
+    TakeSignals();
+    CheckPatience();
+  }
+  const std::lock_guard lock(kept_.mutex);
+  kept_.DropAll();
+  return exit_status_;
+}
+
+void Supervisor::StartWorker() {
+  worker_ = WorkerProcess::Start(command_, kept_);
+  if (worker_.running()) return;
+  Say(Tone::kError, "cannot start a worker: %s", std::strerror(errno));
+  done_ = !was_ready_;
+  exit_status_ = 1;
+  next_start_ = std::chrono::steady_clock::now() + kLongestPause;
+}
+
+void Supervisor::Wait() {
+  pollfd fds[] = {{.fd = signals_.get(), .events = POLLIN},
+                  {.fd = guard_.news_fd(), .events = POLLIN},
+                  {.fd = worker_.running() ? worker_.socket() : -1, .events = POLLIN}};
+  poll(fds, std::size(fds), MillisecondsToWait());
+}
+
+int Supervisor::MillisecondsToWait() const {
+  TimePoint next;
+  if (ending_) {
+    next = kill_at_;
+  } else if (!worker_.running()) {
+    next = next_start_;
+  } else if (!worker_.ready) {
+    next = worker_.started() + kStartPatience;
+  } else {
+    return -1;
+  }
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - std::chrono::steady_clock::now());
+  return static_cast<int>(std::max<int64_t>(wait.count(), 0));
+}
+
+void Supervisor::TakeSignals() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+    info.ssi_signo == SIGCHLD ? ReapChildren() : End(static_cast<int>(info.ssi_signo));
+  }
+}
+
+void Supervisor::ReapChildren() {
+  int status = 0;
+  while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
+    if (pid < 0) return;
+    if (pid != worker_.pid()) continue;  // one that was replaced
+    TakeMessages();
+    const bool exited = WIFEXITED(status);
+    const int number = exited ? WEXITSTATUS(status) : WTERMSIG(status);
+    if (ending_ || !was_ready_) {
+      done_ = true;
+      exit_status_ = exited ? number : kFirstSignalStatus + number;
+      continue;
+    }
+    Say(Tone::kError, "the worker (pid %d) ended with %s %d", pid, exited ? "status" : "signal", number);
+    Replace("");
+  }
+}
+
+void Supervisor::End(int signal) {
+  if (std::exchange(ending_, true)) return;
+  kill_at_ = std::chrono::steady_clock::now() + kEndPatience;
+  if (worker_.running()) return worker_.Send(signal);
+  Say(Tone::kWarning, "ending while there is no worker: what is mounted stays, and fails its readers");
+  done_ = true;
+  exit_status_ = 1;
+}
+
+void Supervisor::TakeMessages() {
+  while (worker_.running()) {
+    ReceivedMessage received;
+    switch (ReceiveFromWorker(worker_.socket(), received)) {
+      case Reception::kMessage:
+        Act(std::move(received));
+        break;
+      case Reception::kGarbage:
+        Say(Tone::kWarning, "a message of the worker's cannot be read, and is left out");
+        break;
+      case Reception::kNothing:
+      case Reception::kEnd:
+        return;
+    }
+  }
+}
+
+void Supervisor::Act(ReceivedMessage received) {
+  const KeeperMessage& message = received.message;
+  const std::lock_guard lock(kept_.mutex);
+  switch (message.type) {
+    case KeeperMessage::Type::kKeep:
+      if (received.fd.valid() && kept_.Keep(message, std::move(received.fd))) return;
+      return Say(Tone::kWarning, "no room to keep what the worker leaves (kind %u)",
+                 static_cast<unsigned>(message.kind));
+    case KeeperMessage::Type::kDrop:
+      return kept_.Drop(message.kind, message.id);
+    case KeeperMessage::Type::kReady:
+      worker_.ready = true;
+      if (was_ready_) Say(Tone::kInfo, "a new worker (pid %d) has taken over", worker_.pid());
+      was_ready_ = true;
+      return;
+  }
+}
+
+void Supervisor::TakeNews() {
+  const Guard::News news = guard_.TakeNews();
+  if (news == Guard::News::kNone || !worker_.running() || ending_) return;
+  // It may be about the one before: this one has not come so far.
+  if (!worker_.ready) return;
+  if (news == Guard::News::kWorkerDied) return Replace("died");
+  Replace("stands still");
+}
+
+void Supervisor::CheckPatience() {
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (ending_ && worker_.running() && now >= kill_at_) {
+    Say(Tone::kError, "the worker does not end: killed");
+    worker_.Send(SIGKILL);
+    kill_at_ = now + kEndPatience;
+  } else if (!ending_ && worker_.running() && !worker_.ready && now >= worker_.started() + kStartPatience) {
+    Replace("is not ready in time");
+  }
+  if (!ending_ && !done_ && !worker_.running() && now >= next_start_) StartWorker();
+}
+
+void Supervisor::Replace(const char* why) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (*why != '\0') Say(Tone::kError, "the worker (pid %d) %s", worker_.pid(), why);
+  worker_.Send(SIGKILL);  // maybe not the last to be heard of it: a thread of it can be stuck in the kernel
+  TakeMessages();         // what it left until now is kept
+  const bool good = worker_.ready && now - worker_.started() >= kGoodLife;
+  pause_ = good ? Duration::zero() : std::clamp<Duration>(pause_ * 2, kFirstPause, kLongestPause);
+  next_start_ = now + pause_;
+  worker_ = WorkerProcess();
+}
+
+}  // namespace lacuna

@@ -1,0 +1,51 @@
+// The keeper's main thread: starts the worker, starts it anew when it died or stands still, takes what it
+// leaves to be kept, and ends with it when it ends in order.
+//
+// Until the first worker is ready, its end is lacunad's: a wrong option or a cache folder in use is told by
+// it and not tried again. Does not allocate after Run has begun. Caller: main.
+#pragma once
+
+#include "daemon/keeper/guard.h"
+#include "daemon/keeper/kept_table.h"
+#include "daemon/keeper/worker_process.h"
+
+namespace lacuna {
+
+class Supervisor {
+ public:
+  // `signals` is a signalfd(2) of SIGCHLD and of those that end lacunad.
+  Supervisor(const WorkerCommand& command, KeptTable& kept, Guard& guard, UniqueFd signals);
+
+  // Returns lacunad's exit status.
+  int Run();
+
+ private:
+  void StartWorker();
+  void Wait();
+  int MillisecondsToWait() const;
+  void TakeSignals();
+  void ReapChildren();
+  void End(int signal);
+  void TakeMessages();
+  void Act(ReceivedMessage received);
+  void TakeNews();
+  void CheckPatience();
+  // The worker is of no use any more: whatever is left of it is killed, and another one comes.
+  void Replace(const char* why);
+
+  const WorkerCommand& command_;
+  KeptTable& kept_;
+  Guard& guard_;
+  const UniqueFd signals_;
+
+  WorkerProcess worker_;
+  bool was_ready_ = false;  // some worker was
+  bool ending_ = false;     // lacunad was told to end
+  TimePoint next_start_;    // when there is no worker
+  TimePoint kill_at_;       // when `ending_`
+  Duration pause_ = {};     // before the next start
+  bool done_ = false;
+  int exit_status_ = 0;
+};
+
+}  // namespace lacuna

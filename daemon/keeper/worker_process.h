@@ -1,0 +1,47 @@
+// One run of the worker program: a child that inherits all that is kept, and a socket to it.
+//
+// Caller: the supervisor, on its thread. Does not allocate.
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <string>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/unique_fd.h"
+#include "daemon/keeper/kept_table.h"
+
+namespace lacuna {
+
+// What a worker is started with; constant.
+struct WorkerCommand {
+  std::string program;  // absolute path
+  char** arguments;     // as main has them
+  sigset_t signals;     // the signal mask of before the keeper's
+  int memory_fd = -1;
+};
+
+class WorkerProcess {
+ public:
+  // Ends with the keeper, whatever ends that. An invalid one (pid -1), with errno set, when it cannot be
+  // made; a program that cannot be executed is a child that ends with status 127.
+  static WorkerProcess Start(const WorkerCommand& command, const KeptTable& kept);
+
+  WorkerProcess() = default;
+
+  pid_t pid() const { return pid_; }
+  int socket() const { return socket_.get(); }
+  TimePoint started() const { return started_; }
+  bool running() const { return pid_ > 0; }
+  void Send(int signal) const { kill(pid_, signal); }
+
+  bool ready = false;
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd socket_;
+  TimePoint started_;
+};
+
+}  // namespace lacuna
