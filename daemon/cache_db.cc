@@ -18,12 +18,17 @@ namespace {
 constexpr char kSettings[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
 
-// Nothing of it stays. SQLite checks no more of a schema than each statement needs.
+// Each statement that writes, in short. Nothing of it stays. SQLite checks no more of a schema than each
+// statement needs.
 absl::Status TryWriting(SqliteConnection& connection) {
   ASSIGN_OR_RETURN(const SqliteTransaction transaction, SqliteTransaction::Begin(connection));
   return connection.Execute(
       "INSERT INTO images VALUES ('', '', '', 0, 0); INSERT INTO image_objects VALUES ('', 0, '', 0);"
-      "DELETE FROM images WHERE reference = ''; INSERT OR REPLACE INTO mounts VALUES ('', '', '', 0, '')");
+      "DELETE FROM images WHERE reference = '';"
+      "INSERT INTO file_systems VALUES ('', '', '', 0, '') ON CONFLICT DO NOTHING;"
+      "INSERT INTO file_system_objects VALUES ('', 0, '', 0);"
+      "INSERT OR REPLACE INTO mounts VALUES ('', '', '', '', 0); DELETE FROM mounts WHERE directory = '';"
+      "DELETE FROM file_systems WHERE mount_point = ''");
 }
 
 absl::StatusOr<SqliteConnection> Connect(const std::string& path) {
@@ -43,12 +48,7 @@ absl::Status RemoveFiles(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Digest> DigestFrom(const std::string& text) {
-  absl::StatusOr<Digest> digest = Digest::Parse(text);
-  return digest.ok() ? digest : absl::DataLossError(digest.status().message());
-}
-
-absl::StatusOr<uint64_t> SizeFrom(int64_t number) {
+absl::StatusOr<uint64_t> RecordedSize(int64_t number) {
   if (number >= 0) return static_cast<uint64_t>(number);
   return absl::DataLossError(absl::StrCat("a size of ", number, " bytes is recorded"));
 }
@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<CacheDb>> CacheDb::Open(const std::string& path) 
   absl::StatusOr<std::unique_ptr<CacheDb>> db = OpenWhole(path);
   if (!absl::IsDataLoss(db.status())) return db;
   LogWarning(path, " is damaged (", db.status().message(),
-             ") and made anew; images are listed again once they are mounted");
+             ") and made anew; images are listed again once they are mounted, and mounts that outlived their "
+             "daemon are detached");
   RETURN_IF_ERROR(RemoveFiles(path));
   return OpenWhole(path);
 }
@@ -69,6 +70,7 @@ absl::StatusOr<std::unique_ptr<CacheDb>> CacheDb::OpenWhole(const std::string& p
   std::unique_ptr<CacheDb> db(new CacheDb(std::move(connection)));
   // Now, when all can still be made anew: later nobody could do anything about it.
   RETURN_IF_ERROR(db->Images().status());
+  RETURN_IF_ERROR(db->FileSystems().status());
   RETURN_IF_ERROR(db->Mounts().status());
   return db;
 }
@@ -81,28 +83,15 @@ absl::Status CacheDb::RecordImage(const ImageRecord& image) {
   ASSIGN_OR_RETURN(SqliteStatement insert, connection_.Prepare("INSERT INTO images VALUES (?, ?, ?, ?, ?)"));
   insert.Bind(image.reference).Bind(image.manifest_digest.ToString()).Bind(image.platform);
   RETURN_IF_ERROR(insert.Bind(int64_t{image.plain_http}).Bind(image.last_used_unix_seconds).Run());
-  ASSIGN_OR_RETURN(SqliteStatement object,
-                   connection_.Prepare("INSERT INTO image_objects VALUES (?, ?, ?, ?)"));
-  for (size_t i = 0; i < image.objects.size(); ++i) {
-    object.Reset();
-    object.Bind(image.reference).Bind(static_cast<int64_t>(i)).Bind(image.objects[i].digest.ToString());
-    RETURN_IF_ERROR(object.Bind(static_cast<int64_t>(image.objects[i].size)).Run());
-  }
+  RETURN_IF_ERROR(
+      InsertObjects("INSERT INTO image_objects VALUES (?, ?, ?, ?)", image.reference, image.objects));
   return transaction.Commit();
-}
-
-absl::Status CacheDb::TouchImage(absl::string_view reference, int64_t used_unix_seconds) {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(SqliteStatement update,
-                   connection_.Prepare("UPDATE images SET last_used = ? WHERE reference = ?"));
-  RETURN_IF_ERROR(update.Bind(used_unix_seconds).Bind(reference).Run());
-  ASSIGN_OR_RETURN(const int64_t changed, connection_.QueryNumber("SELECT changes()"));
-  if (changed > 0) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("image ", reference, " is not known"));
 }
 
 absl::StatusOr<std::vector<ImageRecord>> CacheDb::Images() {
   MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(ObjectsByOwner objects,
+                   Objects("SELECT reference, digest, size FROM image_objects ORDER BY reference, position"));
   ASSIGN_OR_RETURN(SqliteStatement query,
                    connection_.Prepare("SELECT reference, manifest_digest, platform, plain_http, last_used"
                                        " FROM images ORDER BY reference"));
@@ -114,58 +103,34 @@ absl::StatusOr<std::vector<ImageRecord>> CacheDb::Images() {
                       .platform = query.Text(2),
                       .plain_http = query.Number(3) != 0,
                       .last_used_unix_seconds = query.Number(4)};
-    ASSIGN_OR_RETURN(image.manifest_digest, DigestFrom(query.Text(1)));
-    ASSIGN_OR_RETURN(image.objects, ObjectsOf(image.reference));
+    ASSIGN_OR_RETURN(image.manifest_digest, RecordedDigest(query.Text(1)));
+    image.objects = std::move(objects[image.reference]);
     images.push_back(std::move(image));
   }
 }
 
-absl::StatusOr<std::vector<ObjectRecord>> CacheDb::ObjectsOf(const std::string& reference) {
-  ASSIGN_OR_RETURN(
-      SqliteStatement query,
-      connection_.Prepare("SELECT digest, size FROM image_objects WHERE reference = ? ORDER BY position"));
-  query.Bind(reference);
-  std::vector<ObjectRecord> objects;
+absl::StatusOr<CacheDb::ObjectsByOwner> CacheDb::Objects(absl::string_view sql) {
+  ASSIGN_OR_RETURN(SqliteStatement query, connection_.Prepare(sql));
+  ObjectsByOwner objects;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return objects;
     ObjectRecord object;
-    ASSIGN_OR_RETURN(object.digest, DigestFrom(query.Text(0)));
-    ASSIGN_OR_RETURN(object.size, SizeFrom(query.Number(1)));
-    objects.push_back(std::move(object));
+    ASSIGN_OR_RETURN(object.digest, RecordedDigest(query.Text(1)));
+    ASSIGN_OR_RETURN(object.size, RecordedSize(query.Number(2)));
+    objects[query.Text(0)].push_back(std::move(object));
   }
 }
 
-absl::Status CacheDb::RecordMount(const MountRecord& mount) {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(SqliteStatement insert,
-                   connection_.Prepare("INSERT OR REPLACE INTO mounts VALUES (?, ?, ?, ?, ?)"));
-  insert.Bind(mount.directory).Bind(mount.reference).Bind(mount.manifest_digest.ToString());
-  return insert.Bind(mount.since_unix_seconds).Bind(mount.file_system).Run();
-}
-
-absl::Status CacheDb::RemoveMount(absl::string_view directory) {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(SqliteStatement remove, connection_.Prepare("DELETE FROM mounts WHERE directory = ?"));
-  return remove.Bind(directory).Run();
-}
-
-absl::StatusOr<std::vector<MountRecord>> CacheDb::Mounts() {
-  MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(SqliteStatement query,
-                   connection_.Prepare("SELECT directory, reference, manifest_digest, since, file_system"
-                                       " FROM mounts ORDER BY directory"));
-  std::vector<MountRecord> mounts;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, query.Step());
-    if (!row) return mounts;
-    MountRecord mount{.directory = query.Text(0),
-                      .reference = query.Text(1),
-                      .since_unix_seconds = query.Number(3),
-                      .file_system = query.Text(4)};
-    ASSIGN_OR_RETURN(mount.manifest_digest, DigestFrom(query.Text(2)));
-    mounts.push_back(std::move(mount));
+absl::Status CacheDb::InsertObjects(absl::string_view sql, const std::string& owner,
+                                    const std::vector<ObjectRecord>& objects) {
+  ASSIGN_OR_RETURN(SqliteStatement insert, connection_.Prepare(sql));
+  for (size_t i = 0; i < objects.size(); ++i) {
+    insert.Reset();
+    insert.Bind(owner).Bind(static_cast<int64_t>(i)).Bind(objects[i].digest.ToString());
+    RETURN_IF_ERROR(insert.Bind(static_cast<int64_t>(objects[i].size)).Run());
   }
+  return absl::OkStatus();
 }
 
 }  // namespace lacuna

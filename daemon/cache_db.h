@@ -1,12 +1,13 @@
-// What the daemon remembers between its lives: the images it was asked for and the mounts it made.
+// What the daemon remembers between its lives: the images it was asked for, and what it has mounted.
 //
-// ROOT/cache.db, SQLite. Disposable: when it is damaged it is made anew, and an image is known again after
-// its next mount. Credentials are never stored.
+// ROOT/cache.db, SQLite. Disposable: when it is damaged it is made anew, an image is known again after its
+// next mount, and mounts that outlived a daemon are detached. Credentials are never stored.
 //
 // Callers: the daemon, on control threads; calls wait for the disk. Thread-safe, by one mutex.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,12 +38,25 @@ struct ImageRecord {
   friend bool operator==(const ImageRecord&, const ImageRecord&) = default;
 };
 
+// An EROFS that is mounted, was, or is about to be. It is recorded before the mount, and forgotten when the
+// kernel has nothing of it open any more, so that a daemon killed at any instant leaves nothing unknown.
+struct FileSystemRecord {
+  std::string mount_point;  // under RUN/mounts; the record's name
+  std::string reference;    // canonical: where its objects come from
+  Digest manifest_digest;
+  bool plain_http = false;
+  std::vector<ObjectRecord> objects;  // the bootstrap, then its devices in table order
+  std::string boot_id;                // of the kernel that mounts it (boot_id.h)
+  friend bool operator==(const FileSystemRecord&, const FileSystemRecord&) = default;
+};
+
+// A directory that shows a file system, or is about to.
 struct MountRecord {
-  std::string directory;  // absolute; the record's name
-  std::string reference;
+  std::string directory;    // absolute; the record's name
+  std::string file_system;  // its mount point
+  std::string reference;    // as was asked for: two images of the same objects share a file system
   Digest manifest_digest;
   int64_t since_unix_seconds = 0;
-  std::string file_system;  // where the EROFS is mounted that `directory` shows
   friend bool operator==(const MountRecord&, const MountRecord&) = default;
 };
 
@@ -55,12 +69,18 @@ class CacheDb {
 
   // Adds the image, or replaces what was recorded under its reference.
   absl::Status RecordImage(const ImageRecord& image);
-  // NotFound when the image is not recorded.
-  absl::Status TouchImage(absl::string_view reference, int64_t used_unix_seconds);
   // By reference.
   absl::StatusOr<std::vector<ImageRecord>> Images();
 
-  // Adds the mount, or replaces what was recorded at its directory.
+  // AlreadyExists when a file system is recorded at this mount point.
+  absl::Status RecordFileSystem(const FileSystemRecord& file_system);
+  // Its mounts are forgotten with it. Does nothing when there is no such record.
+  absl::Status RemoveFileSystem(absl::string_view mount_point);
+  // By mount point.
+  absl::StatusOr<std::vector<FileSystemRecord>> FileSystems();
+
+  // Adds the mount, or replaces what was recorded at its directory. An error when its file system is not
+  // recorded.
   absl::Status RecordMount(const MountRecord& mount);
   // Does nothing when there is no such record.
   absl::Status RemoveMount(absl::string_view directory);
@@ -72,8 +92,12 @@ class CacheDb {
 
   // DataLoss when anything in the file cannot be read.
   static absl::StatusOr<std::unique_ptr<CacheDb>> OpenWhole(const std::string& path);
-  absl::StatusOr<std::vector<ObjectRecord>> ObjectsOf(const std::string& reference)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  using ObjectsByOwner = std::map<std::string, std::vector<ObjectRecord>>;
+  // `sql` yields owner, digest and size, in the order of an owner's objects.
+  absl::StatusOr<ObjectsByOwner> Objects(absl::string_view sql) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `sql` inserts owner, position, digest and size.
+  absl::Status InsertObjects(absl::string_view sql, const std::string& owner,
+                             const std::vector<ObjectRecord>& objects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
   SqliteConnection connection_ ABSL_GUARDED_BY(mutex_);

@@ -34,6 +34,31 @@ constexpr absl::string_view kMigrations[] = {
         file_system TEXT NOT NULL
       ) STRICT;
     )sql",
+    // The old mounts were never written.
+    R"sql(
+      DROP TABLE mounts;
+      CREATE TABLE file_systems (
+        mount_point TEXT PRIMARY KEY,
+        reference TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        plain_http INTEGER NOT NULL,
+        boot_id TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE file_system_objects (
+        mount_point TEXT NOT NULL REFERENCES file_systems ON DELETE CASCADE,
+        position INTEGER NOT NULL,  -- 0: the bootstrap, then the devices
+        digest TEXT NOT NULL,
+        size INTEGER NOT NULL,  -- bytes
+        PRIMARY KEY (mount_point, position)
+      ) STRICT;
+      CREATE TABLE mounts (
+        directory TEXT PRIMARY KEY,
+        file_system TEXT NOT NULL REFERENCES file_systems ON DELETE CASCADE,
+        reference TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        since INTEGER NOT NULL  -- Unix seconds
+      ) STRICT;
+    )sql",
 };
 
 constexpr int64_t kNewest = std::size(kMigrations);
@@ -64,6 +89,11 @@ absl::Status MigrateCacheDb(SqliteConnection& connection, const std::string& pat
   // Written also where it stays the same: it shows whether the file can be written.
   RETURN_IF_ERROR(connection.Execute(absl::StrCat("PRAGMA user_version = ", kNewest)));
   return transaction.Commit();
+}
+
+absl::StatusOr<Digest> RecordedDigest(const std::string& text) {
+  absl::StatusOr<Digest> digest = Digest::Parse(text);
+  return digest.ok() ? digest : absl::DataLossError(digest.status().message());
 }
 
 }  // namespace lacuna

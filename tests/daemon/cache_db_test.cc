@@ -35,10 +35,19 @@ ImageRecord Image(const std::string& reference) {
 
 MountRecord Mount(const std::string& directory) {
   return {.directory = directory,
+          .file_system = "/run/1",
           .reference = "registry.test/image:latest",
           .manifest_digest = Digest::Of("manifest"),
-          .since_unix_seconds = 1700000000,
-          .file_system = "/run/lacuna/mounts/1"};
+          .since_unix_seconds = 1700000000};
+}
+
+FileSystemRecord FileSystem(const std::string& mount_point) {
+  return {.mount_point = mount_point,
+          .reference = "registry.test/image:latest",
+          .manifest_digest = Digest::Of("manifest"),
+          .plain_http = true,
+          .objects = {{Digest::Of("bootstrap"), 4096}, {Digest::Of("device"), uint64_t{1} << 40}},
+          .boot_id = "boot"};
 }
 
 class CacheDbTest : public testing::Test {
@@ -52,6 +61,7 @@ class CacheDbTest : public testing::Test {
     db_ = *std::move(db);
   }
   std::vector<ImageRecord> Images() { return db_->Images().value(); }
+  std::vector<FileSystemRecord> FileSystems() { return db_->FileSystems().value(); }
   std::vector<MountRecord> Mounts() { return db_->Mounts().value(); }
 
   std::string FileBytes() const {
@@ -102,17 +112,39 @@ TEST_F(CacheDbTest, AnImageThatCannotBeRecordedWholeLeavesTheOldRecord) {
   EXPECT_THAT(Images(), ElementsAre(Image("a")));
 }
 
-TEST_F(CacheDbTest, TouchingAnImageChangesItsTimeOnly) {
-  ASSERT_TRUE(db_->RecordImage(Image("a")).ok());
-  ASSERT_TRUE(db_->RecordImage(Image("b")).ok());
-  ASSERT_TRUE(db_->TouchImage("a", 1800000000).ok());
-  ImageRecord touched = Image("a");
-  touched.last_used_unix_seconds = 1800000000;
-  EXPECT_THAT(Images(), ElementsAre(touched, Image("b")));
-  EXPECT_EQ(db_->TouchImage("c", 1).code(), absl::StatusCode::kNotFound);
+TEST_F(CacheDbTest, RemembersFileSystemsUntilTheyAreRemoved) {
+  FileSystemRecord other = FileSystem("/run/1");
+  other.plain_http = false;
+  other.objects = {{Digest::Of("another"), 8192}};
+  ASSERT_TRUE(db_->RecordFileSystem(FileSystem("/run/2")).ok());
+  ASSERT_TRUE(db_->RecordFileSystem(other).ok());
+  Reopen();
+  EXPECT_THAT(FileSystems(), ElementsAre(other, FileSystem("/run/2")));
+  ASSERT_TRUE(db_->RemoveFileSystem("/run/1").ok());
+  ASSERT_TRUE(db_->RemoveFileSystem("/nothing").ok());
+  EXPECT_THAT(FileSystems(), ElementsAre(FileSystem("/run/2")));
+  ASSERT_TRUE(db_->RecordFileSystem(other).ok()) << "nothing of it stayed";
+}
+
+TEST_F(CacheDbTest, AMountPointIsRecordedOnce) {
+  ASSERT_TRUE(db_->RecordFileSystem(FileSystem("/run/1")).ok());
+  FileSystemRecord another = FileSystem("/run/1");
+  another.boot_id = "another";
+  EXPECT_EQ(db_->RecordFileSystem(another).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(FileSystems(), ElementsAre(FileSystem("/run/1")));
+}
+
+TEST_F(CacheDbTest, AFileSystemThatCannotBeRecordedWholeIsNotRecorded) {
+  Tamper(
+      "CREATE TRIGGER stop BEFORE INSERT ON file_system_objects WHEN new.position = 1"
+      " BEGIN SELECT RAISE(ABORT, 'stopped'); END");
+  Reopen();
+  EXPECT_THAT(std::string(db_->RecordFileSystem(FileSystem("/run/1")).message()), HasSubstr("stopped"));
+  EXPECT_THAT(FileSystems(), IsEmpty());
 }
 
 TEST_F(CacheDbTest, RemembersMountsUntilTheyAreRemoved) {
+  ASSERT_TRUE(db_->RecordFileSystem(FileSystem("/run/1")).ok());
   ASSERT_TRUE(db_->RecordMount(Mount("/b")).ok());
   ASSERT_TRUE(db_->RecordMount(Mount("/a")).ok());
   MountRecord later = Mount("/b");
@@ -125,10 +157,25 @@ TEST_F(CacheDbTest, RemembersMountsUntilTheyAreRemoved) {
   EXPECT_THAT(Mounts(), ElementsAre(later));
 }
 
+TEST_F(CacheDbTest, AMountHasAFileSystemAndIsForgottenWithIt) {
+  EXPECT_FALSE(db_->RecordMount(Mount("/a")).ok());
+  ASSERT_TRUE(db_->RecordFileSystem(FileSystem("/run/1")).ok());
+  ASSERT_TRUE(db_->RecordFileSystem(FileSystem("/run/2")).ok());
+  MountRecord other = Mount("/b");
+  other.file_system = "/run/2";
+  ASSERT_TRUE(db_->RecordMount(Mount("/a")).ok());
+  ASSERT_TRUE(db_->RecordMount(other).ok());
+  ASSERT_TRUE(db_->RemoveFileSystem("/run/1").ok());
+  EXPECT_THAT(Mounts(), ElementsAre(other));
+}
+
 TEST_F(CacheDbTest, TakesAnyText) {
+  FileSystemRecord odd_file_system = FileSystem(std::string("nul\0in it", 9));
   MountRecord odd = Mount("/it's; DROP TABLE mounts; -- \xff\n\"");
-  odd.file_system = std::string("nul\0in it", 9);
+  odd.file_system = odd_file_system.mount_point;
+  ASSERT_TRUE(db_->RecordFileSystem(odd_file_system).ok());
   ASSERT_TRUE(db_->RecordMount(odd).ok());
+  EXPECT_THAT(FileSystems(), ElementsAre(odd_file_system));
   EXPECT_THAT(Mounts(), ElementsAre(odd));
 }
 
@@ -157,8 +204,47 @@ TEST_F(CacheDbTest, ReadsADatabaseOfVersion1) {
   Reopen();
   const Digest v1 = Digest::Of("v1");
   EXPECT_THAT(Images(), ElementsAre(ImageRecord{"old", v1, "linux/arm64", true, {{v1, 1}, {v1, 2}}, 12}));
-  EXPECT_THAT(Mounts(), ElementsAre(MountRecord{"/old", "old", v1, 13, "/run/1"}));
+  EXPECT_THAT(FileSystems(), IsEmpty());
+  EXPECT_THAT(Mounts(), IsEmpty()) << "nobody ever wrote there, nor could it be used";
   EXPECT_TRUE(db_->RecordImage(Image("new")).ok());
+  EXPECT_TRUE(db_->RecordFileSystem(FileSystem("/run/1")).ok());
+  EXPECT_TRUE(db_->RecordMount(Mount("/new")).ok());
+}
+
+// Version 2 likewise.
+TEST_F(CacheDbTest, ReadsADatabaseOfVersion2) {
+  db_.reset();
+  std::filesystem::remove(path_);
+  const std::string digest = Digest::Of("v2").ToString();
+  Tamper(absl::StrCat(R"sql(
+      CREATE TABLE images (reference TEXT PRIMARY KEY, manifest_digest TEXT NOT NULL, platform TEXT NOT NULL,
+                           plain_http INTEGER NOT NULL, last_used INTEGER NOT NULL) STRICT;
+      CREATE TABLE image_objects (reference TEXT NOT NULL REFERENCES images ON DELETE CASCADE,
+                                  position INTEGER NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+                                  PRIMARY KEY (reference, position)) STRICT;
+      CREATE TABLE file_systems (mount_point TEXT PRIMARY KEY, reference TEXT NOT NULL,
+                                 manifest_digest TEXT NOT NULL, plain_http INTEGER NOT NULL,
+                                 boot_id TEXT NOT NULL) STRICT;
+      CREATE TABLE file_system_objects (mount_point TEXT NOT NULL REFERENCES file_systems ON DELETE CASCADE,
+                                        position INTEGER NOT NULL, digest TEXT NOT NULL,
+                                        size INTEGER NOT NULL, PRIMARY KEY (mount_point, position)) STRICT;
+      CREATE TABLE mounts (directory TEXT PRIMARY KEY,
+                           file_system TEXT NOT NULL REFERENCES file_systems ON DELETE CASCADE,
+                           reference TEXT NOT NULL, manifest_digest TEXT NOT NULL,
+                           since INTEGER NOT NULL) STRICT;
+      PRAGMA user_version = 2;
+      INSERT INTO file_systems VALUES ('/run/1', 'old', ')sql",
+                      digest, R"sql(', 1, 'boot');
+      INSERT INTO file_system_objects VALUES ('/run/1', 1, ')sql",
+                      digest, R"sql(', 2), ('/run/1', 0, ')sql", digest, R"sql(', 1);
+      INSERT INTO mounts VALUES ('/old', '/run/1', 'older', ')sql",
+                      digest, R"sql(', 13);
+    )sql"));
+  Reopen();
+  const Digest v2 = Digest::Of("v2");
+  EXPECT_THAT(FileSystems(),
+              ElementsAre(FileSystemRecord{"/run/1", "old", v2, true, {{v2, 1}, {v2, 2}}, "boot"}));
+  EXPECT_THAT(Mounts(), ElementsAre(MountRecord{"/old", "/run/1", "older", v2, 13}));
 }
 
 TEST_F(CacheDbTest, RefusesADatabaseOfANewerLacunaAndLeavesItAlone) {
@@ -188,17 +274,24 @@ TEST_F(CacheDbTest, MakesADamagedDatabaseAnew) {
 
 TEST_F(CacheDbTest, MakesADatabaseAnewThatSaysImpossibleThings) {
   for (const char* sql :
-       {"DROP TABLE mounts", "ALTER TABLE images DROP COLUMN platform", "PRAGMA user_version = 0",
-        "PRAGMA user_version = -7", "UPDATE images SET manifest_digest = 'sha256:short'",
-        "UPDATE image_objects SET size = -1", "UPDATE image_objects SET digest = ''",
+       {"DROP TABLE mounts", "DROP TABLE file_system_objects", "ALTER TABLE images DROP COLUMN platform",
+        "ALTER TABLE file_systems DROP COLUMN boot_id", "PRAGMA user_version = 0", "PRAGMA user_version = -7",
+        "UPDATE images SET manifest_digest = 'sha256:short'", "UPDATE image_objects SET size = -1",
+        "UPDATE image_objects SET digest = ''", "UPDATE file_systems SET manifest_digest = ''",
+        "UPDATE file_system_objects SET size = -1", "UPDATE mounts SET manifest_digest = ''",
         // Reads never look at this: only a write would have found out.
         "PRAGMA writable_schema = ON;"
-        "UPDATE sqlite_schema SET sql = replace(sql, 'REFERENCES images', 'REFERENCES imagez')"}) {
+        "UPDATE sqlite_schema SET sql = replace(sql, 'REFERENCES images', 'REFERENCES imagez')",
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = replace(sql, 'REFERENCES file_systems', 'REFERENCES filed')"}) {
     SCOPED_TRACE(sql);
     ASSERT_TRUE(db_->RecordImage(Image("a")).ok());
+    ASSERT_TRUE(db_->RecordFileSystem(FileSystem("/run/1")).ok());
+    ASSERT_TRUE(db_->RecordMount(Mount("/a")).ok());
     ASSERT_NO_FATAL_FAILURE(Tamper(sql));
     Reopen();
     EXPECT_THAT(Images(), IsEmpty());
+    EXPECT_THAT(FileSystems(), IsEmpty());
     EXPECT_THAT(Mounts(), IsEmpty());
   }
 }
@@ -208,6 +301,10 @@ TEST_F(CacheDbTest, AnIndexThatDoesNotFitItsTableIsDamage) {
   const absl::Cleanup loud = [] { EXPECT_TRUE(SetLogLevel("info").ok()); };
   ASSERT_TRUE(SetLogLevel("error").ok());
   ASSERT_TRUE(db_->RecordImage(Image("needle")).ok());
+  ASSERT_TRUE(db_->RecordFileSystem(FileSystem("needle")).ok());
+  MountRecord mount = Mount("needle");
+  mount.file_system = "needle";
+  ASSERT_TRUE(db_->RecordMount(mount).ok());
   db_.reset();
   const std::string whole = FileBytes();
   int places = 0;
@@ -216,17 +313,24 @@ TEST_F(CacheDbTest, AnIndexThatDoesNotFitItsTableIsDamage) {
     bytes[at] = 'm';
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
     ASSERT_NO_FATAL_FAILURE(Reopen());
-    EXPECT_THAT(Images(), IsEmpty()) << "byte " << at;
+    // A mount's file system has no index: another name there is no damage, but a mount of nothing.
+    EXPECT_TRUE(Images().empty() || Mounts().front().file_system != "needle") << "byte " << at;
     ++places;
   }
-  EXPECT_GE(places, 4);  // two tables, each with an index
+  EXPECT_GE(places, 10);  // five tables, each with an index
 }
 
 // Any one byte: the database opens, and shows what it had or nothing; it never stops the daemon.
 TEST_F(CacheDbTest, OpensWhateverByteIsDamaged) {
   const absl::Cleanup loud = [] { EXPECT_TRUE(SetLogLevel("info").ok()); };
   ASSERT_TRUE(SetLogLevel("error").ok());
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(db_->RecordImage(Image(absl::StrCat("image", i))).ok());
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(db_->RecordImage(Image(absl::StrCat("image", i))).ok());
+    MountRecord mount = Mount(absl::StrCat("/", i));
+    mount.file_system = absl::StrCat("/run/", i);
+    ASSERT_TRUE(db_->RecordFileSystem(FileSystem(mount.file_system)).ok());
+    ASSERT_TRUE(db_->RecordMount(mount).ok());
+  }
   db_.reset();
   const std::string whole = FileBytes();
   const uint64_t seed = std::random_device{}();
@@ -282,18 +386,19 @@ TEST_F(CacheDbTest, ManyThreadsMayUseIt) {
       for (int i = 0; i < 25; ++i) {
         const std::string name = absl::StrCat(thread, "/", i);
         EXPECT_TRUE(db_->RecordImage(Image(name)).ok());
-        EXPECT_TRUE(db_->RecordMount(Mount(name)).ok());
-        EXPECT_TRUE(db_->TouchImage(name, i).ok());
-        if (i % 2 == 0) {
-          EXPECT_TRUE(db_->RemoveMount(name).ok());
-        }
+        EXPECT_TRUE(db_->RecordFileSystem(FileSystem(name)).ok());
+        MountRecord mount = Mount(name);
+        mount.file_system = name;
+        EXPECT_TRUE(db_->RecordMount(mount).ok());
+        EXPECT_TRUE((i % 2 == 0 ? db_->RemoveMount(name) : db_->RemoveFileSystem(name)).ok());
         EXPECT_TRUE(db_->Images().ok());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(Images(), SizeIs(100));
-  EXPECT_THAT(Mounts(), SizeIs(48));
+  EXPECT_THAT(FileSystems(), SizeIs(52));
+  EXPECT_THAT(Mounts(), IsEmpty());
 }
 
 }  // namespace
