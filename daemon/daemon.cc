@@ -10,8 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
+#include "daemon/boot_id.h"
 #include "daemon/cache_lock.h"
 #include "daemon/door_selection.h"
+#include "daemon/mount_leftovers.h"
 
 namespace lacuna {
 namespace {
@@ -84,10 +86,22 @@ absl::Status Ending() {
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, Keeper& keeper) {
   ASSIGN_OR_RETURN(Foundation foundation, Lay(config, keeper));
   std::unique_ptr<Daemon> daemon(new Daemon(config, keeper, std::move(foundation)));
-  RETURN_IF_ERROR(daemon->door_->Start(daemon->objects_));
-  RETURN_IF_ERROR(daemon->door_->Serve());
+  RETURN_IF_ERROR(daemon->StartDoor());
   daemon->Beat();
   return daemon;
+}
+
+absl::Status Daemon::StartDoor() {
+  RETURN_IF_ERROR(door_->Start(objects_));
+  if (!door_->took_over()) {
+    RETURN_IF_ERROR(door_->Serve());
+    return remounter_.Start(boot_id_);
+  }
+  const auto open = [this](const FileSystemRecord& record) { return opener_.OpenRecorded(record); };
+  RETURN_IF_ERROR(mounts_.Adopt(open));
+  RETURN_IF_ERROR(door_->Serve());
+  mounts_.FinishAdoption();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config, Keeper& keeper) {
@@ -103,9 +117,12 @@ absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config, Keeper& kee
   }
   RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
   ASSIGN_OR_RETURN(base.db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
-  ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, ErofsMounts::DetachLeftovers(MountsDir(config)));
-  for (const std::string& directory : leftovers)
-    LogWarning("detached ", directory, ", left by a daemon that died");
+  ASSIGN_OR_RETURN(base.boot_id, ReadBootId());
+  if (!HasDoor(keeper)) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> leftovers, DetachLeftovers(MountsDir(config)));
+    for (const std::string& directory : leftovers)
+      LogWarning("detached ", directory, ", left by a daemon that died");
+  }
   base.pool = std::make_unique<WorkerPool>(kWorkers);
   ASSIGN_OR_RETURN(base.door, SelectDoor({.kind = config.door.kind,
                                           .fuse_loop = config.door.fuse_loop,
@@ -121,13 +138,17 @@ Daemon::Daemon(const Config& config, Keeper& keeper, Foundation foundation)
       store_(std::move(foundation.store)),
       run_lock_(std::move(foundation.run_lock)),
       db_(std::move(foundation.db)),
+      boot_id_(std::move(foundation.boot_id)),
       registries_(transport_, clock_, RegistryOptions(config_)),
       fetcher_(registries_.counters()),
       pool_(std::move(foundation.pool)),
       door_(std::move(foundation.door)),
       objects_({fetcher_, *store_, *pool_, clock_, stats_, CacheOptions(config_)}),
       opener_(registries_, client_, objects_, *db_, *door_, PlainHttpOf(config_)),
-      mounts_(*door_, MountsDir(config_)) {}
+      mounts_(*door_, *db_, MountsDir(config_), boot_id_),
+      remounter_(*db_, [this](const FileSystemRecord& record, const std::string& directory) {
+        return MountAgain(record, directory);
+      }) {}
 
 Daemon::~Daemon() {
   Stop();
@@ -139,6 +160,7 @@ void Daemon::Beat() {
 }
 
 void Daemon::Cancel() {
+  remounter_.Cancel();
   prefetcher_.Close(Ending());
   objects_.CloseAll(Ending());
   registries_.Stop();
@@ -147,8 +169,10 @@ void Daemon::Cancel() {
 
 void Daemon::Stop() {
   Cancel();
+  remounter_.Stop();
   UnmountAll(/*lazy=*/true).status().IgnoreError();
   door_->Stop();
+  mounts_.ForgetUnmounted();
   clock_.Stop();  // its callbacks use the pool, which goes before it
   rmdir(MountsDir(config_).c_str());
 }
@@ -158,6 +182,14 @@ absl::StatusOr<MountInfo> Daemon::Mount(const MountOptions& options) {
   ASSIGN_OR_RETURN(MountInfo info, mounts_.Mount(image, options.directory));
   LogInfo("mounted ", info.reference, " at ", info.directory);
   return info;
+}
+
+absl::Status Daemon::MountAgain(const FileSystemRecord& record, const std::string& directory) {
+  ASSIGN_OR_RETURN(const OpenImage image, opener_.OpenRecorded(record));
+  RETURN_IF_ERROR(opener_.Check(image));
+  RETURN_IF_ERROR(mounts_.Mount(image, directory).status());
+  LogInfo("mounted ", record.reference, " again at ", directory);
+  return absl::OkStatus();
 }
 
 absl::Status Daemon::Unmount(absl::string_view directory, bool lazy) {

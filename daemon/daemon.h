@@ -19,6 +19,7 @@
 #include "daemon/object_store.h"
 #include "daemon/object_table.h"
 #include "daemon/prefetcher.h"
+#include "daemon/remounter.h"
 #include "registry/curl_transport.h"
 #include "registry/range_fetcher.h"
 #include "registry/registries.h"
@@ -28,8 +29,9 @@ namespace lacuna {
 
 class Daemon : public Control {
  public:
-  // Takes over from a predecessor whose door `keeper` holds. Else takes the cache folder, cleans what a
-  // daemon that died left behind, and starts a door that passed its self-test. `keeper` outlives this.
+  // Takes over from a predecessor whose door `keeper` holds, with what is mounted. Else takes the cache folder,
+  // starts a door that passed its self-test, detaches what a daemon that died has left, and begins to mount it
+  // again. `keeper` outlives this.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, Keeper& keeper);
   ~Daemon() override;
 
@@ -53,6 +55,7 @@ class Daemon : public Control {
     std::unique_ptr<ObjectStore> store;
     UniqueFd run_lock;
     std::unique_ptr<CacheDb> db;
+    std::string boot_id;
     std::unique_ptr<WorkerPool> pool;
     std::unique_ptr<OnDemandDoor> door;  // passed its self-test, not started
   };
@@ -61,6 +64,8 @@ class Daemon : public Control {
   Daemon(const Config& config, Keeper& keeper, Foundation foundation);
   // A sign of life of the clock's thread, again and again.
   void Beat();
+  absl::Status StartDoor();
+  absl::Status MountAgain(const FileSystemRecord& record, const std::string& directory);
   ImageInfo Describe(const ImageRecord& record);
   uint64_t PresentBytes(const OpenImage& image) const;
   // A mount of the image, where the door can fill objects only while they are open; else nothing.
@@ -73,6 +78,7 @@ class Daemon : public Control {
   const std::unique_ptr<ObjectStore> store_;
   const UniqueFd run_lock_;
   const std::unique_ptr<CacheDb> db_;
+  const std::string boot_id_;
   EngineStats stats_;
   RealClock clock_;
   CurlTransport transport_;
@@ -85,6 +91,7 @@ class Daemon : public Control {
   Prefetcher prefetcher_;
   ImageOpener opener_;
   ErofsMounts mounts_;
+  Remounter remounter_;
 };
 
 }  // namespace lacuna

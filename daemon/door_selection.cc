@@ -122,6 +122,10 @@ absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
   return TryTestMount(spec, mount_point);
 }
 
+bool HasDoor(const Keeper& keeper) {
+  return keeper.Find(KeptKind::kCachefilesDevice).has_value() || keeper.Find(KeptKind::kFuseDevice).has_value();
+}
+
 absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, Keeper& keeper,
                                                          WorkerPool& pool) {
   const Doors doors(options, pool);

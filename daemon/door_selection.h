@@ -21,6 +21,9 @@ struct DoorOptions {
   std::string run_dir;        // for the fuse door's own names and the self-test's mount point
 };
 
+// Whether a predecessor's door is to be taken over.
+bool HasDoor(const Keeper& keeper);
+
 // A door that passed the self-test, not yet started. `auto` prefers cachefiles to fuse, which goes through
 // loop devices where the kernel has no file-backed EROFS mounts (before 6.12). Where `keeper` has a
 // predecessor's door it is that one, whatever the options say: mounts hang on it.

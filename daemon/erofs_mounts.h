@@ -1,11 +1,12 @@
-// Mounted images: each image's EROFS is mounted once, under RUN/mounts/, and bind-mounted wherever somebody
-// wants it. (The kernel mounts an fsid once only, so on the cachefiles door there is no other way.)
+// Mounted images: each image's EROFS is mounted once (erofs_file_systems.h), and bind-mounted wherever
+// somebody wants it. What is mounted is recorded, so that it survives the daemon.
 //
-// Callers: Daemon, on control threads. Thread-safe. A mount may wait for the network (the kernel reads the
-// superblock and the root inode through the door) but never under the lock, so that List and other images go
-// on. Must not be called from a door's thread: the kernel asks that very thread.
+// Callers: Daemon, on control threads. Thread-safe. A mount may wait for the network, but never under the
+// lock, so that List and other images go on. Must not be called from a door's thread: the kernel asks that
+// very thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,18 +16,23 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cachefiles/on_demand_door.h"
+#include "daemon/adoption_plan.h"
 #include "daemon/base/mutex.h"
+#include "daemon/cache_db.h"
 #include "daemon/control.h"
+#include "daemon/erofs_file_systems.h"
 #include "daemon/open_image.h"
 
 namespace lacuna {
 
 class ErofsMounts {
  public:
-  // File systems are mounted under `mounts_dir`, which exists. `door` outlives this.
-  ErofsMounts(OnDemandDoor& door, std::string mounts_dir);
+  // File systems are mounted under `mounts_dir`, which exists, by the kernel of `boot_id`. `door` and `db`
+  // outlive this, and what Hold returns.
+  ErofsMounts(OnDemandDoor& door, CacheDb& db, std::string mounts_dir, std::string boot_id);
 
   // AlreadyExists when the directory has a mount of ours; InvalidArgument when it is no usable directory.
+  // The database's error when the mount cannot be recorded.
   absl::StatusOr<MountInfo> Mount(const OpenImage& image, const std::string& directory);
   // Mounts the image where nobody sees it, for as long as the pointer is kept. For a door that keeps the
   // objects' bytes: they are open only so.
@@ -35,41 +41,56 @@ class ErofsMounts {
   // not `lazy`.
   absl::Status Unmount(const std::string& directory, bool lazy);
 
+  // Lets go of what somebody unmounted without asking us (umount(8)), and of the records of file systems that
+  // nobody uses any more; once the door has stopped nobody does. Part of Mount and List.
+  void ForgetUnmounted();
   std::vector<MountInfo> List();
   // How many directories show an image that holds the object.
   uint32_t MountsOf(const ObjectKey& key) const;
   uint32_t MountsOf(const Digest& manifest_digest) const;
 
-  // Detaches what a daemon that died left mounted under `mounts_dir`, with all its bind mounts, and removes
-  // its mount points. Before the first Mount. Returns the directories that were detached.
-  static absl::StatusOr<std::vector<std::string>> DetachLeftovers(const std::string& mounts_dir);
+  // Opens the objects of what was mounted before, without asking anybody.
+  using OpenRecorded = std::function<absl::StatusOr<OpenImage>(const FileSystemRecord&)>;
+  // Takes over what a daemon that died has left mounted through this door, which was started and does not
+  // serve yet; before the first Mount. Publishes all of which the kernel may have files open; touches no
+  // mount, and what cannot be opened it leaves for FinishAdoption, with a warning. An error when the records
+  // or the mount table cannot be read.
+  absl::Status Adopt(const OpenRecorded& open);
+  // The door serves: detaches what was left mounted and nobody shows, knows or can serve.
+  void FinishAdoption();
 
  private:
-  class FileSystem;
-
   struct Mounted {
     MountInfo info;
-    std::shared_ptr<FileSystem> file_system;  // null while the mount is being made
+    std::shared_ptr<ErofsFileSystem> file_system;  // null while the mount is being made
     bool unmounting = false;
   };
 
-  // Lets go of what somebody unmounted without asking us (umount(8)).
-  void ForgetUnmounted();
+  // The directories of mounts that are gone, which are marked as being unmounted.
+  std::vector<std::string> TakeUnmounted();
   absl::Status Reserve(const std::string& directory);
-  absl::StatusOr<std::shared_ptr<FileSystem>> ShareFileSystem(const OpenImage& image);
-  absl::StatusOr<std::shared_ptr<FileSystem>> MakeFileSystem(const OpenImage& image);
   absl::StatusOr<MountInfo> Show(const OpenImage& image, const std::string& directory);
+  // Of a mount that is marked as being unmounted, and now is.
+  Mounted Forget(const std::string& directory);
+  MountInfo InfoOf(const MountRecord& mount) const;
+  void RemoveRecord(const std::string& directory);
+
+  absl::Status Adopt(const AdoptionPlan::FileSystem& found, const OpenRecorded& open);
+  // What cannot be adopted, for `reason`.
+  void GiveUp(const AdoptionPlan::FileSystem& found, const absl::Status& reason);
 
   OnDemandDoor& door_;
+  CacheDb& db_;
   const std::string mounts_dir_;
+  const std::string boot_id_;
+  ErofsFileSystems file_systems_;
 
+  Mutex forget_mutex_;  // one ForgetUnmounted at a time: when it returns, what was unmounted is forgotten
   mutable Mutex mutex_;
-  CondVar made_;
-  uint64_t next_number_ ABSL_GUARDED_BY(mutex_) = 0;
-  // By the keys of their objects: the manifests of two images may differ in nothing that matters here.
-  std::set<std::vector<ObjectKey>> being_made_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::vector<ObjectKey>, std::weak_ptr<FileSystem>> file_systems_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Mounted> mounted_ ABSL_GUARDED_BY(mutex_);  // by directory
+  // Between Adopt and FinishAdoption.
+  std::vector<std::shared_ptr<ErofsFileSystem>> adopted_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> lost_devices_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace lacuna

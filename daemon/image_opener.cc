@@ -90,6 +90,13 @@ absl::StatusOr<OpenImage> ImageOpener::OpenKnown(const ImageRecord& record) {
   return OpenObjects(record, repository);
 }
 
+absl::StatusOr<OpenImage> ImageOpener::OpenRecorded(const FileSystemRecord& record) {
+  return OpenKnown({.reference = record.reference,
+                    .manifest_digest = record.manifest_digest,
+                    .plain_http = record.plain_http,
+                    .objects = record.objects});
+}
+
 absl::StatusOr<Repository> ImageOpener::RepositoryOf(const Reference& reference, bool plain_http,
                                                      const std::string& credentials) const {
   ASSIGN_OR_RETURN(std::shared_ptr<Registry> registry,
@@ -98,7 +105,9 @@ absl::StatusOr<Repository> ImageOpener::RepositoryOf(const Reference& reference,
 }
 
 absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, const Repository& repository) {
-  OpenImage image{.reference = record.reference, .manifest_digest = record.manifest_digest};
+  OpenImage image{.reference = record.reference,
+                  .manifest_digest = record.manifest_digest,
+                  .plain_http = record.plain_http};
   for (size_t i = 0; i < record.objects.size(); ++i) {
     const ObjectRecord& blob = record.objects[i];
     ASSIGN_OR_RETURN(image.objects.emplace_back(),

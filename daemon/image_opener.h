@@ -35,6 +35,9 @@ class ImageOpener {
   // mount are not kept; those on disk are used.
   absl::StatusOr<OpenImage> OpenKnown(const ImageRecord& record);
 
+  // The same of what was mounted before. Waits for the disk only.
+  absl::StatusOr<OpenImage> OpenRecorded(const FileSystemRecord& record);
+
   // What must hold before the kernel sees a byte: of a small bootstrap all is here and as its digest says, of
   // a large one the superblock is right; its device table fits the devices; the door can serve it.
   absl::Status Check(const OpenImage& image) const;

@@ -15,6 +15,7 @@ namespace lacuna {
 struct OpenImage {
   std::string reference;  // canonical: with host, repository and tag or digest
   Digest manifest_digest;
+  bool plain_http = false;                          // as its objects are fetched
   std::vector<std::shared_ptr<BlobCache>> objects;  // the bootstrap, then its devices in table order
 
   PublishedImage Published() const;

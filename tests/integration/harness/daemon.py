@@ -68,6 +68,14 @@ class Daemon:
         self.ctl("mount", *flags, reference, directory)
         return directory
 
+    def mounts(self) -> dict[pathlib.Path, dict]:
+        """What `lacunactl mounts ls` shows, by directory."""
+        return {pathlib.Path(mount["directory"]): mount for mount in self.ctl_json("mounts", "ls")["mounts"]}
+
+    def await_mounts(self, *directories: pathlib.Path) -> None:
+        """Waits until these, which an earlier daemon had mounted, and no others are mounted again."""
+        wait_until("mounts to come back", lambda: self.mounts().keys() == set(directories))
+
     def forget_failures(self, failure_memory: float = 0.1) -> None:
         """Waits until no read is under way (the kernel's readahead fails later than the read that a test saw fail), and what
         failed may be asked for again."""
