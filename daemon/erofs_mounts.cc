@@ -55,9 +55,12 @@ absl::StatusOr<MountInfo> ErofsMounts::Mount(const OpenImage& image, const std::
 }
 
 void ErofsMounts::ForgetUnmounted() {
-  std::vector<Mounted> ended;  // their file systems end outside the lock
-  MutexLock lock(forget_mutex_);
-  for (const std::string& directory : TakeUnmounted()) ended.push_back(Forget(directory));
+  std::vector<Mounted> ended;
+  {
+    MutexLock lock(forget_mutex_);
+    for (const std::string& directory : TakeUnmounted()) ended.push_back(Forget(directory));
+  }
+  ended.clear();  // their file systems end outside the locks
   file_systems_.detached().Sweep();
 }
 
