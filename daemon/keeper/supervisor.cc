@@ -16,9 +16,9 @@ namespace lacuna {
 namespace {
 
 // A worker that was ready for so long is replaced at once; those that die sooner, after a growing pause.
-constexpr std::chrono::seconds kGoodLife(5);
-constexpr std::chrono::milliseconds kFirstPause(50);
-constexpr std::chrono::milliseconds kLongestPause(2000);
+constexpr std::chrono::seconds kGoodLife(1);
+constexpr std::chrono::milliseconds kFirstPause(10);
+constexpr std::chrono::milliseconds kLongestPause(1000);
 
 // From exec to ready. It opens every object of what is mounted, and waits for no network.
 constexpr std::chrono::seconds kStartPatience(60);
