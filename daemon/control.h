@@ -70,6 +70,15 @@ struct PrefetchProgress {
   uint64_t present_bytes = 0;
 };
 
+// From the running version to the one that is installed; the last time it was asked for.
+struct UpgradeInfo {
+  enum class State { kNone, kRunning, kDone, kRolledBack };
+  uint64_t number = 0;  // counts them
+  State state = State::kNone;
+  std::string reason;   // of kRolledBack
+  std::string version;  // which runs now
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -87,6 +96,10 @@ class Control {
   // Without, it is called once.
   virtual absl::Status Prefetch(absl::string_view reference, bool wait,
                                 const std::function<bool(const PrefetchProgress&)>& on_progress) = 0;
+  // Begins to replace this daemon by the version that is installed; its mounts and their readers go on.
+  // Returns at once: a successor tells how it went. FailedPrecondition while one is under way.
+  virtual absl::StatusOr<UpgradeInfo> Upgrade() = 0;
+  virtual UpgradeInfo LastUpgrade() = 0;
 };
 
 }  // namespace lacuna

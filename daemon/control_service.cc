@@ -70,6 +70,27 @@ void Copy(const DaemonStatus& from, api::GetStatusResponse& to) {
   for (const MountInfo& mount : from.mounts) Copy(mount, *to.add_mounts());
 }
 
+api::UpgradeState ToApi(UpgradeInfo::State state) {
+  switch (state) {
+    case UpgradeInfo::State::kNone:
+      return api::UPGRADE_STATE_NONE;
+    case UpgradeInfo::State::kRunning:
+      return api::UPGRADE_STATE_RUNNING;
+    case UpgradeInfo::State::kDone:
+      return api::UPGRADE_STATE_DONE;
+    case UpgradeInfo::State::kRolledBack:
+      return api::UPGRADE_STATE_ROLLED_BACK;
+  }
+  return api::UPGRADE_STATE_UNSPECIFIED;
+}
+
+void Copy(const UpgradeInfo& from, api::UpgradeResponse& to) {
+  to.set_number(from.number);
+  to.set_state(ToApi(from.state));
+  to.set_reason(from.reason);
+  to.set_version(from.version);
+}
+
 class ControlService final : public api::Control::Service {
  public:
   explicit ControlService(lacuna::Control& control) : control_(control) {}
@@ -124,6 +145,15 @@ class ControlService final : public api::Control::Service {
       return !context->IsCancelled() && stream->Write(message);
     };
     return ToGrpcStatus(control_.Prefetch(request->reference(), request->wait(), on_progress));
+  }
+
+  grpc::Status Upgrade(grpc::ServerContext*, const api::UpgradeRequest* request,
+                       api::UpgradeResponse* response) override {
+    const absl::StatusOr<UpgradeInfo> upgrade =
+        request->look() ? absl::StatusOr<UpgradeInfo>(control_.LastUpgrade()) : control_.Upgrade();
+    if (!upgrade.ok()) return ToGrpcStatus(upgrade.status());
+    Copy(*upgrade, *response);
+    return grpc::Status::OK;
   }
 
  private:

@@ -83,7 +83,7 @@ absl::Status Ending() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, Keeper& keeper) {
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, KeeperClient& keeper) {
   ASSIGN_OR_RETURN(Foundation foundation, Lay(config, keeper));
   std::unique_ptr<Daemon> daemon(new Daemon(config, keeper, std::move(foundation)));
   RETURN_IF_ERROR(daemon->StartDoor());
@@ -132,7 +132,7 @@ absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config, Keeper& kee
   return base;
 }
 
-Daemon::Daemon(const Config& config, Keeper& keeper, Foundation foundation)
+Daemon::Daemon(const Config& config, KeeperClient& keeper, Foundation foundation)
     : config_(config),
       keeper_(keeper),
       store_(std::move(foundation.store)),
@@ -295,6 +295,18 @@ absl::Status Daemon::Prefetch(absl::string_view reference, bool wait,
   }
   report();
   return end.get();
+}
+
+absl::StatusOr<UpgradeInfo> Daemon::Upgrade() {
+  UpgradeInfo info = keeper_.LastUpgrade();
+  RETURN_IF_ERROR(keeper_.BeginUpgrade());
+  ++info.number;
+  info.state = UpgradeInfo::State::kRunning;
+  return info;
+}
+
+UpgradeInfo Daemon::LastUpgrade() {
+  return keeper_.LastUpgrade();
 }
 
 }  // namespace lacuna

@@ -9,13 +9,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "cachefiles/keeper.h"
 #include "daemon/base/real_clock.h"
 #include "daemon/cache_db.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/erofs_mounts.h"
 #include "daemon/image_opener.h"
+#include "daemon/keeper_client.h"
 #include "daemon/object_store.h"
 #include "daemon/object_table.h"
 #include "daemon/prefetcher.h"
@@ -32,7 +32,7 @@ class Daemon : public Control {
   // Takes over from a predecessor whose door `keeper` holds, with what is mounted. Else takes the cache folder,
   // starts a door that passed its self-test, detaches what a daemon that died has left, and begins to mount it
   // again. `keeper` outlives this.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, Keeper& keeper);
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, KeeperClient& keeper);
   ~Daemon() override;
 
   // Nobody waits any more: network transfers end, parked reads and control calls get their error. Idempotent.
@@ -48,6 +48,8 @@ class Daemon : public Control {
   DaemonStatus GetStatus() override;
   absl::Status Prefetch(absl::string_view reference, bool wait,
                         const std::function<bool(const PrefetchProgress&)>& on_progress) override;
+  absl::StatusOr<UpgradeInfo> Upgrade() override;
+  UpgradeInfo LastUpgrade() override;
 
  private:
   // What is made before the rest, each of which can fail.
@@ -61,7 +63,7 @@ class Daemon : public Control {
   };
   static absl::StatusOr<Foundation> Lay(const Config& config, Keeper& keeper);
 
-  Daemon(const Config& config, Keeper& keeper, Foundation foundation);
+  Daemon(const Config& config, KeeperClient& keeper, Foundation foundation);
   // A sign of life of the clock's thread, again and again.
   void Beat();
   absl::Status StartDoor();
@@ -74,7 +76,7 @@ class Daemon : public Control {
 
   // In order of making: what stands below uses what stands above.
   const Config config_;
-  Keeper& keeper_;
+  KeeperClient& keeper_;
   const std::unique_ptr<ObjectStore> store_;
   const UniqueFd run_lock_;
   const std::unique_ptr<CacheDb> db_;

@@ -15,7 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
-#include "daemon/keeper/link_variable.h"
+#include "daemon/keeper/child_environment.h"
 
 namespace lacuna {
 namespace {
@@ -120,6 +120,33 @@ void KeeperClient::SetReadDeadline(Duration deadline) {
 
 absl::Status KeeperClient::Ready() {
   return Send(MessageOf(KeeperMessage::Type::kReady, KeptKind::kNone));
+}
+
+absl::Status KeeperClient::BeginUpgrade() {
+  if (memory_->upgrade.state == UpgradeState::kRunning) {
+    return absl::FailedPreconditionError("an upgrade is under way");
+  }
+  return Send(MessageOf(KeeperMessage::Type::kUpgrade, KeptKind::kNone));
+}
+
+UpgradeInfo KeeperClient::LastUpgrade() const {
+  const UpgradeRecord& record = memory_->upgrade;
+  UpgradeInfo info{.number = record.number, .version = LACUNA_VERSION};
+  switch (record.state.load()) {
+    case UpgradeState::kNone:
+      break;
+    case UpgradeState::kRunning:
+      info.state = UpgradeInfo::State::kRunning;
+      break;
+    case UpgradeState::kDone:
+      info.state = UpgradeInfo::State::kDone;
+      break;
+    case UpgradeState::kRolledBack:
+      info.state = UpgradeInfo::State::kRolledBack;
+      info.reason = record.reason.data();
+      break;
+  }
+  return info;
 }
 
 absl::Status KeeperClient::Send(const KeeperMessage& message, int fd) {

@@ -12,6 +12,7 @@
 #include "cachefiles/keeper.h"
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
+#include "daemon/control.h"
 #include "daemon/keeper/memory.h"
 #include "daemon/keeper/message.h"
 
@@ -37,6 +38,12 @@ class KeeperClient : public Keeper {
   void SetReadDeadline(Duration deadline);
   // Requests are being served.
   absl::Status Ready();
+
+  // Asks the keeper to replace this worker, and itself, by what now lies where they were started from.
+  // FailedPrecondition while that is under way.
+  absl::Status BeginUpgrade();
+  // The last one, also of predecessors'.
+  UpgradeInfo LastUpgrade() const;
 
  private:
   struct Inherited {

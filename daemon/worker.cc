@@ -1,6 +1,7 @@
 // lacunad-worker: reads the command line and the configuration, runs a Daemon and its control socket until a
 // signal ends it. Started by lacunad, its keeper (daemon/keeper/), whose name it goes by.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -124,6 +125,7 @@ absl::Status Run(const Config& config) {
 }
 
 int Main(int argc, char** argv) {
+  prctl(PR_SET_NAME, "lacunad-worker");  // it was executed by a descriptor, whose number would be its name
   CommandLine line;
   CLI::App app("lacunad: serves container images that are not downloaded yet");
   app.add_option("--config", line.config_path,

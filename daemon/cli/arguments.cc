@@ -75,6 +75,8 @@ void AddOtherVerbs(CLI::App& app, Arguments& parsed) {
   prefetch->add_flag("--wait", parsed.wait, "return when it is here, with a progress bar on a terminal");
   prefetch->add_flag("--all", parsed.all, "the whole image, which is also the default");
   AddReference(*prefetch, parsed);
+  AddVerb(app, "upgrade", "replace lacunad by the version that is installed, while its mounts go on",
+          Verb::kUpgrade, parsed);
   AddVerb(app, "doctor", "whether this host can run lacuna, and what is missing", Verb::kDoctor, parsed);
 }
 

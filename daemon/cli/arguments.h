@@ -11,7 +11,7 @@
 
 namespace lacuna {
 
-enum class Verb { kMount, kUmount, kListImages, kListMounts, kStatus, kPrefetch, kDoctor };
+enum class Verb { kMount, kUmount, kListImages, kListMounts, kStatus, kPrefetch, kDoctor, kUpgrade };
 
 struct Arguments {
   Verb verb = Verb::kStatus;

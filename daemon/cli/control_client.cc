@@ -71,6 +71,10 @@ class ControlClient::Connection {
     cancelled_ = true;
     if (in_progress_ != nullptr) in_progress_->TryCancel();
   }
+  bool cancelled() {
+    MutexLock lock(mutex_);
+    return cancelled_;
+  }
 
  private:
   bool Enter(grpc::ClientContext* context) {
@@ -145,8 +149,16 @@ absl::StatusOr<api::PrefetchProgress> ControlClient::Prefetch(
   return progress;
 }
 
+absl::StatusOr<api::UpgradeResponse> ControlClient::Upgrade(const api::UpgradeRequest& request) {
+  return connection_->Call(&api::Control::Stub::Upgrade, request);
+}
+
 void ControlClient::Cancel() {
   connection_->Cancel();
+}
+
+bool ControlClient::cancelled() const {
+  return connection_->cancelled();
 }
 
 }  // namespace lacuna

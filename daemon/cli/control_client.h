@@ -33,8 +33,11 @@ class ControlClient {
       const control::v1::PrefetchRequest& request,
       const std::function<void(const control::v1::PrefetchProgress&)>& on_progress);
 
+  absl::StatusOr<control::v1::UpgradeResponse> Upgrade(const control::v1::UpgradeRequest& request);
+
   // Ends the call in progress, and each later one, with Cancelled. From any thread.
   void Cancel();
+  bool cancelled() const;
 
  private:
   class Connection;  // what needs gRPC's headers

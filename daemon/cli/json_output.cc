@@ -119,6 +119,12 @@ std::string ToJson(const api::PrefetchProgress& progress) {
   return Print(document);
 }
 
+std::string ToJson(const api::UpgradeResponse& upgrade) {
+  Json document = Document();
+  document["version"] = upgrade.version();
+  return Print(document);
+}
+
 std::string ToJson(const std::vector<HostCheck>& checks) {
   Json document = Document();
   document["verdict"] = VerdictOf(checks);

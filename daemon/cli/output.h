@@ -19,6 +19,7 @@ std::string ToText(const control::v1::ListImagesResponse& response);
 std::string ToText(const control::v1::ListMountsResponse& response);
 std::string ToText(const control::v1::GetStatusResponse& status);
 std::string ToText(const control::v1::PrefetchProgress& progress);
+std::string ToText(const control::v1::UpgradeResponse& upgrade);
 std::string ToText(const std::vector<HostCheck>& checks);
 
 std::string ToJson(const control::v1::MountResponse& response);
@@ -27,6 +28,7 @@ std::string ToJson(const control::v1::ListImagesResponse& response);
 std::string ToJson(const control::v1::ListMountsResponse& response);
 std::string ToJson(const control::v1::GetStatusResponse& status);
 std::string ToJson(const control::v1::PrefetchProgress& progress);
+std::string ToJson(const control::v1::UpgradeResponse& upgrade);
 std::string ToJson(const std::vector<HostCheck>& checks);
 
 // "filling", "finished", "failed"; "none", "index", "diffid": the same in both.

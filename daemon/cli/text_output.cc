@@ -106,6 +106,10 @@ std::string ToText(const api::PrefetchProgress& progress) {
                       " are local\n");
 }
 
+std::string ToText(const api::UpgradeResponse& upgrade) {
+  return absl::StrCat("upgraded to lacunad ", upgrade.version(), "\n");
+}
+
 std::string ToText(const std::vector<HostCheck>& checks) {
   Table table({"CHECK", "RESULT", "FOUND"});
   for (const HostCheck& check : checks) {

@@ -12,6 +12,7 @@
 #include "daemon/base/status.h"
 #include "daemon/cli/directory.h"
 #include "daemon/cli/output.h"
+#include "daemon/cli/upgrade.h"
 #include "daemon/config.h"
 
 namespace lacuna {
@@ -109,6 +110,8 @@ std::string Describe(const Arguments& arguments) {
       return absl::StrCat("prefetch ", EscapeForTerminal(arguments.reference));
     case Verb::kDoctor:
       return "doctor";
+    case Verb::kUpgrade:
+      return "upgrade";
   }
   return "";
 }
@@ -127,6 +130,8 @@ absl::Status RunVerb(const Arguments& arguments, ControlClient& client) {
       return Show(arguments, client.GetStatus());
     case Verb::kPrefetch:
       return Prefetch(arguments, client);
+    case Verb::kUpgrade:
+      return Confirm(arguments, Upgrade(arguments, client));
     case Verb::kDoctor:
       break;
   }

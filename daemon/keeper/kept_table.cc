@@ -41,9 +41,9 @@ int KeptTable::Find(KeptKind kind, uint64_t id) const {
   return entry == nullptr ? -1 : entry->fd;
 }
 
-void KeptTable::LetInherit() const {
+void KeptTable::LetInherit(bool inherit) const {
   for (const KeptEntry& entry : entries_) {
-    if (entry.kind != KeptKind::kNone) fcntl(entry.fd, F_SETFD, 0);
+    if (entry.kind != KeptKind::kNone) fcntl(entry.fd, F_SETFD, inherit ? 0 : FD_CLOEXEC);
   }
 }
 

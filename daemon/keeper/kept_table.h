@@ -24,8 +24,8 @@ class KeptTable {
   void DropAll();
   // -1 when there is none.
   int Find(KeptKind kind, uint64_t id = 0) const;
-  // Of each, in a child that is about to exec.
-  void LetInherit() const;
+  // Whether what is executed gets them. Not as a rule.
+  void LetInherit(bool inherit) const;
 
  private:
   KeptEntry* FindEntry(KeptKind kind, uint64_t id) const;

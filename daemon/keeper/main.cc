@@ -14,6 +14,7 @@
 #include <string>
 
 #include "daemon/base/status.h"
+#include "daemon/keeper/child_environment.h"
 #include "daemon/keeper/guard.h"
 #include "daemon/keeper/supervisor.h"
 
@@ -23,13 +24,13 @@ namespace {
 constexpr char kWorkerName[] = "lacunad-worker";
 constexpr int kFailed = 1;
 
-// It lies beside this program.
-absl::StatusOr<std::string> WorkerProgram() {
+// The worker lies beside this program.
+absl::StatusOr<Upgrade::Paths> ProgramPaths() {
   char path[PATH_MAX];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
   if (size < 0) return ErrnoStatus(errno, "/proc/self/exe");
   const std::string self(path, static_cast<size_t>(size));
-  return self.substr(0, self.rfind('/') + 1) + kWorkerName;
+  return Upgrade::Paths{.keeper = self, .worker = self.substr(0, self.rfind('/') + 1) + kWorkerName};
 }
 
 // One for each object of the cachefiles door, as the worker has.
@@ -40,22 +41,29 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-UniqueFd TakeSignals(sigset_t& before) {
+UniqueFd TakeSignals() {
   sigset_t taken;
   sigemptyset(&taken);
   for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&taken, number);
-  sigprocmask(SIG_BLOCK, &taken, &before);
+  sigprocmask(SIG_BLOCK, &taken, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return UniqueFd(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-absl::StatusOr<int> Run(char** arguments) {
-  WorkerCommand command = {.arguments = arguments};
-  ASSIGN_OR_RETURN(command.program, WorkerProgram());
-  ASSIGN_OR_RETURN(const UniqueFd memory_fd, MakeKeeperMemory());
+// A descriptor that another keeper has left, by the name of its variable; -1 when there is none.
+int LeftBy(const char* variable) {
+  const char* const value = std::getenv(variable);
+  if (value == nullptr) return -1;
+  const int fd = std::atoi(value);
+  unsetenv(variable);
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+}
+
+absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments) {
   ASSIGN_OR_RETURN(MappedKeeperMemory mapped, MapKeeperMemory(memory_fd.get()));
-  command.memory_fd = memory_fd.get();
-  UniqueFd signals = TakeSignals(command.signals);
+  ASSIGN_OR_RETURN(const Upgrade::Paths paths, ProgramPaths());
+  const UniqueFd signals = TakeSignals();
   if (!signals.valid()) return ErrnoStatus(errno, "signalfd");
   RaiseDescriptorLimit();
   // Never taken away: the guard's thread uses them to the end.
@@ -63,7 +71,28 @@ absl::StatusOr<int> Run(char** arguments) {
   KeptTable& kept = *new KeptTable(memory);
   Guard& guard = *new Guard(memory, kept);
   if (!guard.Start()) return ErrnoStatus(errno, "the keeper's guard");
-  return Supervisor(command, kept, guard, std::move(signals)).Run();
+  Program worker = take_over ? Program(UniqueFd(memory.hand_over.worker_program)) : Program::Open(paths.worker);
+  if (!worker.valid()) return ErrnoStatus(errno, paths.worker);
+  Upgrade upgrade(paths, std::move(worker), arguments, memory, memory_fd.get());
+  Supervisor supervisor({kept, guard, upgrade, arguments, memory_fd.get(), signals.get()});
+  if (take_over) {
+    kept.LetInherit(false);
+    fcntl(memory.hand_over.worker_program, F_SETFD, FD_CLOEXEC);
+    supervisor.TakeOver(memory.hand_over);
+  }
+  return supervisor.Run();
+}
+
+absl::StatusOr<int> Run(char** arguments) {
+  if (const int memory = LeftBy(kCheckVariable); memory >= 0) {
+    RETURN_IF_ERROR(MapKeeperMemory(memory).status());
+    return 0;
+  }
+  if (const int memory = LeftBy(kTakeOverVariable); memory >= 0) {
+    return RunWith(UniqueFd(memory), /*take_over=*/true, arguments);
+  }
+  ASSIGN_OR_RETURN(UniqueFd memory, MakeKeeperMemory());
+  return RunWith(std::move(memory), /*take_over=*/false, arguments);
 }
 
 }  // namespace

@@ -28,6 +28,22 @@ struct KeptEntry {
   std::array<char, 256> name;  // NUL-terminated
 };
 
+// How the last upgrade went; written by the keeper, its state last.
+enum class UpgradeState : uint32_t { kNone = 0, kRunning = 1, kDone = 2, kRolledBack = 3 };
+struct UpgradeRecord {
+  std::atomic<uint64_t> number;  // counts them
+  std::atomic<UpgradeState> state;
+  std::array<char, 256> reason;  // of kRolledBack; NUL-terminated
+};
+
+// What a keeper that executes another program in its place leaves to that.
+struct HandOver {
+  int32_t worker_pid;
+  int32_t worker_socket;
+  int32_t worker_program;
+  int32_t worker_ready;
+};
+
 struct KeeperMemory {
   static constexpr uint32_t kVersion = 1;
   static constexpr uint32_t kEntries = 4096;
@@ -43,6 +59,8 @@ struct KeeperMemory {
   Header header;
   std::atomic<int64_t> read_deadline;  // nanoseconds, as the worker's configuration has it; 0: not known yet
   Lifeline::Memory lifeline;
+  UpgradeRecord upgrade;
+  HandOver hand_over;
   std::array<KeptEntry, kEntries> kept;
   FuseLog::Memory fuse_log;
 };

@@ -18,6 +18,7 @@ struct KeeperMessage {
     kKeep = 1,   // kind, fd; of an object also id, size and name
     kDrop = 2,   // kind, id
     kReady = 3,  // requests are being served, or will be at once
+    kUpgrade = 4,  // to what now lies where worker and keeper were started from
   };
 
   uint32_t magic = kMagic;

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -29,11 +31,13 @@ constexpr int kFirstSignalStatus = 128;
 
 }  // namespace
 
-Supervisor::Supervisor(const WorkerCommand& command, KeptTable& kept, Guard& guard, UniqueFd signals)
-    : command_(command), kept_(kept), guard_(guard), signals_(std::move(signals)) {}
+void Supervisor::TakeOver(const HandOver& hand_over) {
+  worker_ = WorkerProcess::TakeOver(hand_over);
+  was_ready_ = true;
+}
 
 int Supervisor::Run() {
-  StartWorker();
+  if (!worker_.running()) StartWorker();
   while (!done_) {
     Wait();
     TakeMessages();
@@ -41,13 +45,14 @@ int Supervisor::Run() {
     TakeSignals();
     CheckPatience();
   }
-  const std::lock_guard lock(kept_.mutex);
-  kept_.DropAll();
+  const std::lock_guard lock(parts_.kept.mutex);
+  parts_.kept.DropAll();
   return exit_status_;
 }
 
 void Supervisor::StartWorker() {
-  worker_ = WorkerProcess::Start(command_, kept_);
+  worker_ = WorkerProcess::Start(parts_.upgrade.worker_program(), parts_.arguments, parts_.kept,
+                                 parts_.memory_fd);
   if (worker_.running()) return;
   Say(Tone::kError, "cannot start a worker: %s", std::strerror(errno));
   done_ = !was_ready_;
@@ -56,30 +61,29 @@ void Supervisor::StartWorker() {
 }
 
 void Supervisor::Wait() {
-  pollfd fds[] = {{.fd = signals_.get(), .events = POLLIN},
-                  {.fd = guard_.news_fd(), .events = POLLIN},
+  pollfd fds[] = {{.fd = parts_.signals_fd, .events = POLLIN},
+                  {.fd = parts_.guard.news_fd(), .events = POLLIN},
                   {.fd = worker_.running() ? worker_.socket() : -1, .events = POLLIN}};
   poll(fds, std::size(fds), MillisecondsToWait());
 }
 
 int Supervisor::MillisecondsToWait() const {
-  TimePoint next;
+  TimePoint next = parts_.upgrade.deadline();
   if (ending_) {
     next = kill_at_;
   } else if (!worker_.running()) {
-    next = next_start_;
+    next = std::min(next, next_start_);
   } else if (!worker_.ready) {
-    next = worker_.started() + kStartPatience;
-  } else {
-    return -1;
+    next = std::min(next, worker_.started() + kStartPatience);
   }
+  if (next == TimePoint::max()) return -1;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - std::chrono::steady_clock::now());
   return static_cast<int>(std::max<int64_t>(wait.count(), 0));
 }
 
 void Supervisor::TakeSignals() {
   signalfd_siginfo info;
-  while (read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+  while (read(parts_.signals_fd, &info, sizeof(info)) == sizeof(info)) {
     info.ssi_signo == SIGCHLD ? ReapChildren() : End(static_cast<int>(info.ssi_signo));
   }
 }
@@ -88,7 +92,10 @@ void Supervisor::ReapChildren() {
   int status = 0;
   while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
     if (pid < 0) return;
-    if (pid != worker_.pid()) continue;  // one that was replaced
+    if (pid != worker_.pid()) {  // the check of an upgrade, or a worker that was replaced
+      Do(parts_.upgrade.OnChildEnded(pid, status));
+      continue;
+    }
     TakeMessages();
     const bool exited = WIFEXITED(status);
     const int number = exited ? WEXITSTATUS(status) : WTERMSIG(status);
@@ -97,8 +104,9 @@ void Supervisor::ReapChildren() {
       exit_status_ = exited ? number : kFirstSignalStatus + number;
       continue;
     }
-    Say(Tone::kError, "the worker (pid %d) ended with %s %d", pid, exited ? "status" : "signal", number);
-    Replace("");
+    std::array<char, 40> why;
+    std::snprintf(why.data(), why.size(), "ended with %s %d", exited ? "status" : "signal", number);
+    Replace(why.data());
   }
 }
 
@@ -130,29 +138,30 @@ void Supervisor::TakeMessages() {
 
 void Supervisor::Act(ReceivedMessage received) {
   const KeeperMessage& message = received.message;
-  const std::lock_guard lock(kept_.mutex);
+  const std::lock_guard lock(parts_.kept.mutex);
   switch (message.type) {
     case KeeperMessage::Type::kKeep:
-      if (received.fd.valid() && kept_.Keep(message, std::move(received.fd))) return;
+      if (received.fd.valid() && parts_.kept.Keep(message, std::move(received.fd))) return;
       return Say(Tone::kWarning, "no room to keep what the worker leaves (kind %u)",
                  static_cast<unsigned>(message.kind));
     case KeeperMessage::Type::kDrop:
-      return kept_.Drop(message.kind, message.id);
+      return parts_.kept.Drop(message.kind, message.id);
     case KeeperMessage::Type::kReady:
       worker_.ready = true;
       if (was_ready_) Say(Tone::kInfo, "a new worker (pid %d) has taken over", worker_.pid());
       was_ready_ = true;
-      return;
+      return parts_.upgrade.OnWorkerReady();
+    case KeeperMessage::Type::kUpgrade:
+      return parts_.upgrade.Begin();
   }
 }
 
 void Supervisor::TakeNews() {
-  const Guard::News news = guard_.TakeNews();
+  const Guard::News news = parts_.guard.TakeNews();
   if (news == Guard::News::kNone || !worker_.running() || ending_) return;
   // It may be about the one before: this one has not come so far.
   if (!worker_.ready) return;
-  if (news == Guard::News::kWorkerDied) return Replace("died");
-  Replace("stands still");
+  Replace(news == Guard::News::kWorkerDied ? "died" : "stands still");
 }
 
 void Supervisor::CheckPatience() {
@@ -164,18 +173,45 @@ void Supervisor::CheckPatience() {
   } else if (!ending_ && worker_.running() && !worker_.ready && now >= worker_.started() + kStartPatience) {
     Replace("is not ready in time");
   }
+  if (!ending_ && now >= parts_.upgrade.deadline()) Do(parts_.upgrade.OnTime());
   if (!ending_ && !done_ && !worker_.running() && now >= next_start_) StartWorker();
 }
 
+void Supervisor::Do(Upgrade::Demand demand) {
+  switch (demand) {
+    case Upgrade::Demand::kNothing:
+      return;
+    case Upgrade::Demand::kReplaceKeeper:
+      return ReplaceKeeper();
+    case Upgrade::Demand::kReplaceWorker:
+      if (!worker_.running()) return;
+      if (!worker_.ready) return Replace("is not ready in time");  // it is on trial
+      Say(Tone::kInfo, "the worker (pid %d) makes way for a new version", worker_.pid());
+      return Dismiss(Duration::zero());
+  }
+}
+
+void Supervisor::ReplaceKeeper() {
+  const std::lock_guard lock(parts_.kept.mutex);
+  parts_.kept.LetInherit(true);
+  parts_.upgrade.BecomeNewKeeper(
+      {.worker_pid = worker_.pid(), .worker_socket = worker_.socket(), .worker_ready = worker_.ready});
+  parts_.kept.LetInherit(false);
+}
+
 void Supervisor::Replace(const char* why) {
-  const TimePoint now = std::chrono::steady_clock::now();
-  if (*why != '\0') Say(Tone::kError, "the worker (pid %d) %s", worker_.pid(), why);
+  Say(Tone::kError, "the worker (pid %d) %s", worker_.pid(), why);
+  const bool good = worker_.ready && std::chrono::steady_clock::now() - worker_.started() >= kGoodLife;
+  pause_ = good ? Duration::zero() : std::clamp<Duration>(pause_ * 2, kFirstPause, kLongestPause);
+  parts_.upgrade.OnWorkerLost(why);
+  Dismiss(pause_);
+}
+
+void Supervisor::Dismiss(Duration pause) {
   worker_.Send(SIGKILL);  // maybe not the last to be heard of it: a thread of it can be stuck in the kernel
   TakeMessages();         // what it left until now is kept
-  const bool good = worker_.ready && now - worker_.started() >= kGoodLife;
-  pause_ = good ? Duration::zero() : std::clamp<Duration>(pause_ * 2, kFirstPause, kLongestPause);
-  next_start_ = now + pause_;
   worker_ = WorkerProcess();
+  next_start_ = std::chrono::steady_clock::now() + pause;
 }
 
 }  // namespace lacuna

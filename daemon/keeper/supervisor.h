@@ -7,14 +7,24 @@
 
 #include "daemon/keeper/guard.h"
 #include "daemon/keeper/kept_table.h"
+#include "daemon/keeper/upgrade.h"
 #include "daemon/keeper/worker_process.h"
 
 namespace lacuna {
 
 class Supervisor {
  public:
-  // `signals` is a signalfd(2) of SIGCHLD and of those that end lacunad.
-  Supervisor(const WorkerCommand& command, KeptTable& kept, Guard& guard, UniqueFd signals);
+  struct Parts {
+    KeptTable& kept;
+    Guard& guard;
+    Upgrade& upgrade;
+    char** arguments;  // main's
+    int memory_fd;
+    int signals_fd;  // a signalfd(2) of SIGCHLD and of those that end lacunad
+  };
+  explicit Supervisor(const Parts& parts) : parts_(parts) {}
+  // Goes on with what another keeper has left.
+  void TakeOver(const HandOver& hand_over);
 
   // Returns lacunad's exit status.
   int Run();
@@ -30,14 +40,14 @@ class Supervisor {
   void Act(ReceivedMessage received);
   void TakeNews();
   void CheckPatience();
-  // The worker is of no use any more: whatever is left of it is killed, and another one comes.
+  void Do(Upgrade::Demand demand);
+  void ReplaceKeeper();
+  // The worker is of no use any more, and another one comes.
   void Replace(const char* why);
+  // Whatever is left of the worker is killed; the next one starts after `pause`.
+  void Dismiss(Duration pause);
 
-  const WorkerCommand& command_;
-  KeptTable& kept_;
-  Guard& guard_;
-  const UniqueFd signals_;
-
+  const Parts parts_;
   WorkerProcess worker_;
   bool was_ready_ = false;  // some worker was
   bool ending_ = false;     // lacunad was told to end

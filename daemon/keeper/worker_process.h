@@ -6,27 +6,20 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include <string>
-
 #include "daemon/base/clock.h"
 #include "daemon/base/unique_fd.h"
 #include "daemon/keeper/kept_table.h"
+#include "daemon/keeper/program.h"
 
 namespace lacuna {
 
-// What a worker is started with; constant.
-struct WorkerCommand {
-  std::string program;  // absolute path
-  char** arguments;     // as main has them
-  sigset_t signals;     // the signal mask of before the keeper's
-  int memory_fd = -1;
-};
-
 class WorkerProcess {
  public:
-  // Ends with the keeper, whatever ends that. An invalid one (pid -1), with errno set, when it cannot be
-  // made; a program that cannot be executed is a child that ends with status 127.
-  static WorkerProcess Start(const WorkerCommand& command, const KeptTable& kept);
+  // `arguments` are main's. The worker ends with the keeper, whatever ends that. An invalid one (pid -1), with
+  // errno set, when it cannot be made; a program that cannot be executed is a child that ends with status 127.
+  static WorkerProcess Start(const Program& program, char** arguments, const KeptTable& kept, int memory_fd);
+  // One that a keeper before this one started.
+  static WorkerProcess TakeOver(const HandOver& hand_over);
 
   WorkerProcess() = default;
 

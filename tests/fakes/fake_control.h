@@ -116,6 +116,21 @@ class FakeControl : public Control {
     return absl::OkStatus();
   }
 
+  // Over when it is looked at for the second time: done, or while busy rolled back.
+  absl::StatusOr<UpgradeInfo> Upgrade() override {
+    MutexLock lock(mutex_);
+    upgrade_ = {.number = upgrade_.number + 1, .state = UpgradeInfo::State::kRunning, .version = "0.1.0"};
+    return upgrade_;
+  }
+  UpgradeInfo LastUpgrade() override {
+    MutexLock lock(mutex_);
+    const UpgradeInfo now = upgrade_;
+    upgrade_.state = busy_ ? UpgradeInfo::State::kRolledBack : UpgradeInfo::State::kDone;
+    upgrade_.reason = busy_ ? "the new lacunad-worker ended with status 1" : "";
+    upgrade_.version = busy_ ? "0.1.0" : "0.2.0";
+    return now;
+  }
+
   void set_busy(bool busy) {
     MutexLock lock(mutex_);
     busy_ = busy;
@@ -168,6 +183,7 @@ class FakeControl : public Control {
   int unmounts_ ABSL_GUARDED_BY(mutex_) = 0;
   int given_up_ ABSL_GUARDED_BY(mutex_) = 0;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
+  UpgradeInfo upgrade_ ABSL_GUARDED_BY(mutex_);
   bool released_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
