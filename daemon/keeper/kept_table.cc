@@ -5,20 +5,23 @@
 
 namespace lacuna {
 
-bool KeptTable::Keep(const KeeperMessage& message, UniqueFd fd) {
+std::optional<size_t> KeptTable::Keep(const KeeperMessage& message, UniqueFd fd) {
   Drop(message.kind, message.id);
   KeptEntry* const entry = FindEntry(KeptKind::kNone, 0);
-  if (entry == nullptr) return false;
+  if (entry == nullptr) return std::nullopt;
   entry->fd = fd.Release();
   entry->id = message.id;
   entry->size = message.size;
   entry->name = message.name;
   entry->kind.store(message.kind, std::memory_order_release);
-  return true;
+  return entry - entries_.data();
 }
 
-void KeptTable::Drop(KeptKind kind, uint64_t id) {
-  if (KeptEntry* const entry = FindEntry(kind, id)) Close(*entry);
+std::optional<size_t> KeptTable::Drop(KeptKind kind, uint64_t id) {
+  KeptEntry* const entry = FindEntry(kind, id);
+  if (entry == nullptr) return std::nullopt;
+  Close(*entry);
+  return entry - entries_.data();
 }
 
 void KeptTable::DropAll() {

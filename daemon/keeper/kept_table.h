@@ -4,6 +4,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 
 #include "daemon/keeper/memory.h"
 #include "daemon/keeper/message.h"
@@ -17,9 +18,10 @@ class KeptTable {
   std::mutex mutex;
 
   // Puts what the message says and the descriptor into the table, in place of what is there of that kind and
-  // id. False when there is no room.
-  bool Keep(const KeeperMessage& message, UniqueFd fd);
-  void Drop(KeptKind kind, uint64_t id);
+  // id. Where that is; nullopt when there is no room.
+  std::optional<size_t> Keep(const KeeperMessage& message, UniqueFd fd);
+  // Where it was.
+  std::optional<size_t> Drop(KeptKind kind, uint64_t id);
   // Objects before their device: a kernel of before the fixes of 2024 leaves readers in D state otherwise.
   void DropAll();
   // -1 when there is none.

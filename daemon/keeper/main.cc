@@ -16,6 +16,7 @@
 #include "daemon/base/status.h"
 #include "daemon/keeper/child_environment.h"
 #include "daemon/keeper/guard.h"
+#include "daemon/keeper/service_manager.h"
 #include "daemon/keeper/supervisor.h"
 
 namespace lacuna {
@@ -44,7 +45,7 @@ void RaiseDescriptorLimit() {
 UniqueFd TakeSignals() {
   sigset_t taken;
   sigemptyset(&taken);
-  for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&taken, number);
+  for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR2}) sigaddset(&taken, number);
   sigprocmask(SIG_BLOCK, &taken, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return UniqueFd(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -74,7 +75,9 @@ absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments
   Program worker = take_over ? Program(UniqueFd(memory.hand_over.worker_program)) : Program::Open(paths.worker);
   if (!worker.valid()) return ErrnoStatus(errno, paths.worker);
   Upgrade upgrade(paths, std::move(worker), arguments, memory, memory_fd.get());
-  Supervisor supervisor({kept, guard, upgrade, arguments, memory_fd.get(), signals.get()});
+  ServiceManager manager;
+  Supervisor supervisor({kept, guard, upgrade, manager, arguments, memory_fd.get(), signals.get()});
+  if (!take_over) manager.StoreMemory(memory_fd.get());
   if (take_over) {
     kept.LetInherit(false);
     fcntl(memory.hand_over.worker_program, F_SETFD, FD_CLOEXEC);
@@ -91,7 +94,10 @@ absl::StatusOr<int> Run(char** arguments) {
   if (const int memory = LeftBy(kTakeOverVariable); memory >= 0) {
     return RunWith(UniqueFd(memory), /*take_over=*/true, arguments);
   }
-  ASSIGN_OR_RETURN(UniqueFd memory, MakeKeeperMemory());
+  UniqueFd memory = TakeStored();
+  if (!memory.valid()) {
+    ASSIGN_OR_RETURN(memory, MakeKeeperMemory());
+  }
   return RunWith(std::move(memory), /*take_over=*/false, arguments);
 }
 

@@ -7,14 +7,10 @@
 #include <utility>
 
 #include "daemon/keeper/checksum.h"
+#include "daemon/keeper/send_with_fd.h"
 
 namespace lacuna {
 namespace {
-
-union ControlBuffer {
-  cmsghdr header;  // for its alignment
-  std::array<char, CMSG_SPACE(sizeof(int))> bytes;
-};
 
 bool IsWhole(KeeperMessage message, ssize_t size) {
   const uint32_t checksum = std::exchange(message.checksum, 0);
@@ -36,24 +32,12 @@ int SendToKeeper(int socket, KeeperMessage message, int fd) {
   message.checksum = 0;
   message.checksum = ChecksumOf(&message, sizeof(message));
   iovec piece = {&message, sizeof(message)};
-  ControlBuffer control = {};
-  msghdr header = {.msg_iov = &piece, .msg_iovlen = 1};
-  if (fd >= 0) {
-    header.msg_control = control.bytes.data();
-    header.msg_controllen = control.bytes.size();
-    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(fd));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-  }
-  // Without waiting: a keeper that was stopped must not stop a door.
-  return sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+  return SendWithFd(socket, {.msg_iov = &piece, .msg_iovlen = 1}, fd);
 }
 
 Reception ReceiveFromWorker(int socket, ReceivedMessage& received) {
   iovec piece = {&received.message, sizeof(received.message)};
-  ControlBuffer control = {};
+  FdControl control = {};
   msghdr header = {.msg_iov = &piece,
                    .msg_iovlen = 1,
                    .msg_control = control.bytes.data(),

@@ -68,9 +68,9 @@ void Supervisor::Wait() {
 }
 
 int Supervisor::MillisecondsToWait() const {
-  TimePoint next = parts_.upgrade.deadline();
+  TimePoint next = std::min(parts_.upgrade.deadline(), parts_.manager.Beat(std::chrono::steady_clock::now()));
   if (ending_) {
-    next = kill_at_;
+    next = std::min(next, kill_at_);
   } else if (!worker_.running()) {
     next = std::min(next, next_start_);
   } else if (!worker_.ready) {
@@ -84,7 +84,14 @@ int Supervisor::MillisecondsToWait() const {
 void Supervisor::TakeSignals() {
   signalfd_siginfo info;
   while (read(parts_.signals_fd, &info, sizeof(info)) == sizeof(info)) {
-    info.ssi_signo == SIGCHLD ? ReapChildren() : End(static_cast<int>(info.ssi_signo));
+    const int number = static_cast<int>(info.ssi_signo);
+    if (number == SIGCHLD) {
+      ReapChildren();
+    } else if (number == SIGUSR2) {
+      Leave();
+    } else {
+      End(number);
+    }
   }
 }
 
@@ -113,10 +120,18 @@ void Supervisor::ReapChildren() {
 void Supervisor::End(int signal) {
   if (std::exchange(ending_, true)) return;
   kill_at_ = std::chrono::steady_clock::now() + kEndPatience;
+  parts_.manager.Tell("STOPPING=1");
   if (worker_.running()) return worker_.Send(signal);
   Say(Tone::kWarning, "ending while there is no worker: what is mounted stays, and fails its readers");
   done_ = true;
   exit_status_ = 1;
+}
+
+void Supervisor::Leave() {
+  Say(Tone::kInfo, "ending, and leaving what is mounted to the next lacunad");
+  parts_.manager.Tell("STOPPING=1");
+  if (worker_.running()) Dismiss(Duration::zero());
+  done_ = true;
 }
 
 void Supervisor::TakeMessages() {
@@ -141,19 +156,31 @@ void Supervisor::Act(ReceivedMessage received) {
   const std::lock_guard lock(parts_.kept.mutex);
   switch (message.type) {
     case KeeperMessage::Type::kKeep:
-      if (received.fd.valid() && parts_.kept.Keep(message, std::move(received.fd))) return;
-      return Say(Tone::kWarning, "no room to keep what the worker leaves (kind %u)",
-                 static_cast<unsigned>(message.kind));
+      return Keep(std::move(received));
     case KeeperMessage::Type::kDrop:
-      return parts_.kept.Drop(message.kind, message.id);
+      if (const auto place = parts_.kept.Drop(message.kind, message.id)) parts_.manager.Remove(*place);
+      return;
     case KeeperMessage::Type::kReady:
-      worker_.ready = true;
-      if (was_ready_) Say(Tone::kInfo, "a new worker (pid %d) has taken over", worker_.pid());
-      was_ready_ = true;
-      return parts_.upgrade.OnWorkerReady();
+      return OnReady();
     case KeeperMessage::Type::kUpgrade:
       return parts_.upgrade.Begin();
   }
+}
+
+void Supervisor::Keep(ReceivedMessage received) {
+  const int fd = received.fd.get();
+  const auto place =
+      fd < 0 ? std::nullopt : parts_.kept.Keep(received.message, std::move(received.fd));
+  if (place.has_value()) return parts_.manager.Store(*place, fd);
+  Say(Tone::kWarning, "no room to keep what the worker leaves (kind %u)",
+      static_cast<unsigned>(received.message.kind));
+}
+
+void Supervisor::OnReady() {
+  worker_.ready = true;
+  if (was_ready_) Say(Tone::kInfo, "a new worker (pid %d) has taken over", worker_.pid());
+  if (!std::exchange(was_ready_, true)) parts_.manager.Tell("READY=1");
+  parts_.upgrade.OnWorkerReady();
 }
 
 void Supervisor::TakeNews() {

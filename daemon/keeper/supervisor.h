@@ -7,6 +7,7 @@
 
 #include "daemon/keeper/guard.h"
 #include "daemon/keeper/kept_table.h"
+#include "daemon/keeper/service_manager.h"
 #include "daemon/keeper/upgrade.h"
 #include "daemon/keeper/worker_process.h"
 
@@ -18,6 +19,7 @@ class Supervisor {
     KeptTable& kept;
     Guard& guard;
     Upgrade& upgrade;
+    ServiceManager& manager;
     char** arguments;  // main's
     int memory_fd;
     int signals_fd;  // a signalfd(2) of SIGCHLD and of those that end lacunad
@@ -36,8 +38,12 @@ class Supervisor {
   void TakeSignals();
   void ReapChildren();
   void End(int signal);
+  // Ends without the worker's help, and leaves what is mounted to a keeper that the service manager starts.
+  void Leave();
   void TakeMessages();
   void Act(ReceivedMessage received);
+  void Keep(ReceivedMessage received);
+  void OnReady();
   void TakeNews();
   void CheckPatience();
   void Do(Upgrade::Demand demand);
