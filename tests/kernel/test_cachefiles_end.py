@@ -50,6 +50,19 @@ class EndTest(MountedTest):
         daemon.stop()
 
 
+class CrashTest(MountedTest):
+    kernels = "6.12 6.1"
+
+    def test_the_next_daemon_mounts_again_what_was_mounted(self) -> None:
+        daemon, image, mounted, _ = self.mounted()
+        self.assert_equal_trees(image, mounted)
+        daemon.kill()
+        daemon.start()
+        daemon.await_mounts(mounted)
+        self.assert_equal_trees(image, mounted)
+        daemon.stop()
+
+
 class DetachedMountTest(MountedTest):
     """A process goes on to use a mount that is gone for everybody else: the kernel keeps its objects as they are for it."""
     kernels = "6.12 6.1"
