@@ -139,7 +139,7 @@ absl::Status ErofsMounts::Unmount(const std::string& directory, bool lazy) {
     }
     it->second.unmounting = true;
   }
-  const absl::Status status = lacuna::Unmount(directory, lazy);
+  absl::Status status = lacuna::Unmount(directory, lazy);
   // Somebody may have unmounted the directory without asking us: then there is nothing left to do.
   if (status.ok() || absl::IsNotFound(status)) {
     Forget(directory);
