@@ -119,7 +119,6 @@ absl::StatusOr<MountSpec> FuseDoor::Publish(const PublishedImage& image) {
 }
 
 absl::StatusOr<std::string> FuseDoor::Show(const PublishedObject& object, Publication& publication) {
-  objects_->Inherit(object);
   if (!object.finished_path.empty()) return object.finished_path;
   if (object.file == nullptr || object.size == 0 || object.size % kBlockSize != 0) {
     return absl::InvalidArgumentError(

@@ -20,7 +20,7 @@ FuseObjects::FuseObjects(FuseLog& log) : log_(log) {
 
 ObjectId FuseObjects::Publish(const PublishedObject& object) {
   MutexLock lock(mutex_);
-  InheritLocked(object);
+  Inherit(object);
   ObjectId& id = names_[object.key.FileName()];
   const auto known = nodes_.find(id);
   if (known != nodes_.end() && known->second.object->file == object.file &&
@@ -36,11 +36,6 @@ ObjectId FuseObjects::Publish(const PublishedObject& object) {
 }
 
 void FuseObjects::Inherit(const PublishedObject& object) {
-  MutexLock lock(mutex_);
-  InheritLocked(object);
-}
-
-void FuseObjects::InheritLocked(const PublishedObject& object) {
   const auto orphans = orphans_.find(object.key.FileName());
   if (orphans == orphans_.end()) return;
   for (auto& [id, handles] : orphans->second) {

@@ -37,9 +37,8 @@ class FuseObjects {
   // `log` outlives the last call.
   explicit FuseObjects(FuseLog& log);
 
-  // Gives `object` back to those who have it open since a predecessor's time.
-  void Inherit(const PublishedObject& object);
-  // Inherits it, and shows it under its key's file name. The same object published again gets the same id;
+  // Shows `object` under its key's file name, and gives it back to those who have it open since a
+  // predecessor's time. The same object published again gets the same id;
   // one with another file takes the name over, and the old one stays readable to those who have it open.
   ObjectId Publish(const PublishedObject& object);
   // Once for each Publish. What is open stays readable.
@@ -79,7 +78,7 @@ class FuseObjects {
   };
   using Nodes = std::unordered_map<ObjectId, Node>;
 
-  void InheritLocked(const PublishedObject& object) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Inherit(const PublishedObject& object) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // To be called when the node has one user less. Returns the node after it.
   Nodes::iterator DropIfUnused(Nodes::iterator node) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -86,7 +86,11 @@ absl::Status Ending() {
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, KeeperClient& keeper) {
   ASSIGN_OR_RETURN(Foundation foundation, Lay(config, keeper));
   std::unique_ptr<Daemon> daemon(new Daemon(config, keeper, std::move(foundation)));
-  RETURN_IF_ERROR(daemon->StartDoor());
+  if (absl::Status status = daemon->StartDoor(); !status.ok()) {
+    // Left as it is until the process ends: to stop it would take down what a successor can still serve.
+    static_cast<void>(daemon.release());
+    return status;
+  }
   daemon->Beat();
   return daemon;
 }

@@ -102,6 +102,21 @@ absl::StatusOr<UniqueFd> ListeningSocket(const std::string& path, Keeper& keeper
   return made;
 }
 
+// Until a signal ends it.
+absl::Status Serve(const Config& config, KeeperClient& keeper, Daemon& daemon, const sigset_t& ending) {
+  const std::string socket_path = ControlSocketPath(config.daemon.run);
+  ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(socket_path, keeper));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,
+                   ControlListener::Start(socket_path, std::move(listening), daemon));
+  RETURN_IF_ERROR(keeper.Ready());
+  LogInfo("lacunad ", LACUNA_VERSION, " serves ", socket_path, ", cache in ", config.daemon.root);
+  WaitForSignal(ending);
+  daemon.Cancel();  // first: the listener waits for calls that may wait for a registry
+  listener->Stop();
+  daemon.Stop();
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Config& config) {
   if (geteuid() != 0)
     return absl::PermissionDeniedError("mounting needs root; run lacunad as root, or as its service");
@@ -110,18 +125,10 @@ absl::Status Run(const Config& config) {
   RETURN_IF_ERROR(SetLogLevel(config.log.level));
   ASSIGN_OR_RETURN(const std::unique_ptr<KeeperClient> keeper, KeeperClient::Connect());
   keeper->SetReadDeadline(config.fetch.read_deadline);
-  ASSIGN_OR_RETURN(const std::unique_ptr<Daemon> daemon, Daemon::Start(config, *keeper));
-  const std::string socket_path = ControlSocketPath(config.daemon.run);
-  ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(socket_path, *keeper));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,
-                   ControlListener::Start(socket_path, std::move(listening), *daemon));
-  RETURN_IF_ERROR(keeper->Ready());
-  LogInfo("lacunad ", LACUNA_VERSION, " serves ", socket_path, ", cache in ", config.daemon.root);
-  WaitForSignal(ending);
-  daemon->Cancel();  // first: the listener waits for calls that may wait for a registry
-  listener->Stop();
-  daemon->Stop();
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::unique_ptr<Daemon> daemon, Daemon::Start(config, *keeper));
+  const absl::Status status = Serve(config, *keeper, *daemon, ending);
+  if (!status.ok()) static_cast<void>(daemon.release());  // as in Daemon::Start
+  return status;
 }
 
 int Main(int argc, char** argv) {
@@ -146,7 +153,8 @@ int Main(int argc, char** argv) {
   if (!config.ok()) return Fail(config.status());
   if (line.check_config) return std::puts("configuration ok") < 0;
   const absl::Status status = Run(*config);
-  return status.ok() ? kExitDone : Fail(status);
+  if (status.ok()) return kExitDone;
+  _exit(Fail(status));  // threads may still be at work
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ class RandomUse {
       node.published = 0;
       open += node.live();
     }
-    for (const PublishedObject& object : objects_) table_->Inherit(object);
+    for (const PublishedObject& object : objects_) table_->Unpublish(table_->Publish(object));
     EXPECT_EQ(table_->TakeInherited().size(), open);
     EXPECT_TRUE(table_->TakeInherited().empty());
   }
