@@ -13,12 +13,15 @@
 #include <linux/fuse.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace lacuna {
@@ -47,6 +50,8 @@ class FuseLog {
     std::atomic<uint64_t> handle;  // the number of the OPEN; 0: free
     uint64_t node;
     std::array<char, 240> name;  // of the object (ObjectKey::FileName), NUL-terminated
+
+    absl::string_view object() const { return {name.data(), strnlen(name.data(), name.size())}; }
   };
   static_assert(sizeof(OpenFile) == 256);
   // What is shared; all zero at first.
@@ -78,7 +83,7 @@ class FuseLog {
   Time ClaimedAt(uint32_t slot) const;
   // The whole of it. `out` holds kMaxMessage bytes. Its size; 0 for none.
   size_t Copy(uint32_t slot, absl::Span<char> out) const;
-  uint32_t used_slots() const { return memory_.used_slots.load(std::memory_order_acquire); }
+  uint32_t used_slots() const { return std::min(memory_.used_slots.load(std::memory_order_acquire), kSlots); }
 
   // The guard has answered the request in `slot`, which is its owner's to free.
   void GiveUp(uint32_t slot, uint64_t unique) { memory_.slots[slot].given_up.store(unique); }
@@ -90,7 +95,9 @@ class FuseLog {
   // does nothing: a successor may do it once more.
   bool AddOpenFile(uint64_t handle, uint64_t node, const char* name);
   void RemoveOpenFile(uint64_t handle);
-  uint32_t used_open_files() const { return memory_.used_open_files.load(std::memory_order_acquire); }
+  uint32_t used_open_files() const {
+    return std::min(memory_.used_open_files.load(std::memory_order_acquire), kOpenFiles);
+  }
   // Its handle is 0 when there is none at `index`.
   const OpenFile& open_file(uint32_t index) const { return memory_.open_files[index]; }
 

@@ -14,7 +14,7 @@ FuseObjects::FuseObjects(FuseLog& log) : log_(log) {
   for (uint32_t i = 0; i < log.used_open_files(); ++i) {
     const FuseLog::OpenFile& file = log.open_file(i);
     const uint64_t handle = file.handle.load();
-    if (handle != 0) orphans_[file.name.data()][ObjectId(file.node)].insert(handle);
+    if (handle != 0) orphans_[std::string(file.object())][ObjectId(file.node)].insert(handle);
   }
 }
 

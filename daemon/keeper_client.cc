@@ -26,6 +26,10 @@ UniqueFd Own(int fd) {
   return UniqueFd(fd);
 }
 
+std::string NameIn(const KeptEntry& entry) {
+  return {entry.name.data(), strnlen(entry.name.data(), entry.name.size())};
+}
+
 KeeperMessage MessageOf(KeeperMessage::Type type, KeptKind kind, ObjectId id = {}) {
   return {.type = type, .kind = kind, .id = static_cast<uint64_t>(id)};
 }
@@ -63,7 +67,7 @@ void KeeperClient::TakeInheritance() {
     const KeptKind kind = entry.kind.load(std::memory_order_acquire);
     if (kind == KeptKind::kNone) continue;
     if (kind == KeptKind::kCachefilesDevice) keeps_objects_ = true;
-    inherited_.push_back({kind, {ObjectId(entry.id), entry.size, entry.name.data(), Own(entry.fd)}});
+    inherited_.push_back({kind, {ObjectId(entry.id), entry.size, NameIn(entry), Own(entry.fd)}});
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "daemon/keeper/say.h"
 #include "daemon/keeper/seal.h"
 
 namespace lacuna {
@@ -23,15 +24,17 @@ constexpr Duration kLeastPatience = std::chrono::seconds(2);
 
 }  // namespace
 
-Guard::Guard(KeeperMemory& memory, KeptTable& kept) : memory_(memory), kept_(kept) {}
+Guard::Guard(KeeperMemory& memory, KeptTable& kept)
+    : memory_(memory),
+      kept_(kept),
+      news_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      alone_since_(std::chrono::steady_clock::now()) {}
 
 bool Guard::Start() {
-  news_fd_ = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!news_fd_.valid()) return false;
-  alone_since_ = std::chrono::steady_clock::now();
   std::thread([this] {
-    sealed_ = SealThread();
-    Loop();
+    if (!SealThread()) Say(Tone::kWarning, "no seccomp on this system: the guard is not sealed");
+    while (true) Step();
   }).detach();
   return true;
 }
@@ -45,10 +48,6 @@ Guard::News Guard::TakeNews() {
 void Guard::Tell(News news) {
   news_ = news;
   eventfd_write(news_fd_.get(), 1);
-}
-
-void Guard::Loop() {
-  while (true) watching_ ? Watch() : Alone();
 }
 
 Duration Guard::ReadDeadline() const {

@@ -27,18 +27,18 @@ class Guard {
   // Both outlive the process: the thread ends with it.
   Guard(KeeperMemory& memory, KeptTable& kept);
 
-  // False when the system cannot.
+  // Begins, on a thread of its own that does nothing but Step. False when the system cannot.
   bool Start();
+  // Looks once, and answers what is to be answered; takes a moment.
+  void Step() { watching_ ? Watch() : Alone(); }
   // Readable when there is news.
   int news_fd() const { return news_fd_.get(); }
   News TakeNews();
-  bool sealed() const { return sealed_; }
 
  private:
   // A new worker does not wait for a guard that cannot get to an end.
   static constexpr int kMostAtOnce = 4096;
 
-  void Loop();
   // How long a worker may stand still.
   Duration Patience() const;
   Duration ReadDeadline() const;
@@ -59,9 +59,8 @@ class Guard {
   KeptTable& kept_;
   Lifeline lifeline_{memory_.lifeline};
   FuseLog fuse_log_{memory_.fuse_log};
-  UniqueFd news_fd_;
+  const UniqueFd news_fd_;
   std::atomic<News> news_ = News::kNone;
-  std::atomic<bool> sealed_ = false;
 
   // Of the thread.
   bool watching_ = false;

@@ -11,9 +11,9 @@
 #include <string>
 
 #include "cachefiles/cachefiles_door.h"
-#include "cachefiles/private_keeper.h"
 #include "tests/cachefiles/fuse_test_support.h"
 #include "tests/fakes/fake_cachefiles_device.h"
+#include "tests/fakes/recording_keeper.h"
 #include "tests/fakes/temp_dir.h"
 
 namespace lacuna {
@@ -115,7 +115,7 @@ class CachefilesDoorTest : public testing::Test {
   const PublishedObject device_object_ = EnginesObject("device", kSize);
   const std::shared_ptr<FakeCachefilesDevice> kernel_ = std::make_shared<FakeCachefilesDevice>();
   KeepingEngine engine_;
-  PrivateKeeper keeper_;
+  RecordingKeeper keeper_;
   WorkerPool pool_{2};
   std::unique_ptr<CachefilesDoor> door_ = std::make_unique<CachefilesDoor>(
       CachefilesDoor::Options{.cache_dir = folder_.path()}, keeper_, pool_, [this] { return kernel_; });

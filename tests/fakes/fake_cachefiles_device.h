@@ -4,6 +4,7 @@
 // last) and notes who breaks them. It can be slow, malicious and dying. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <optional>
@@ -63,6 +64,7 @@ class FakeCachefilesDevice : public CachefilesDevice {
   void KeepBusy(const std::string& name, int times);
 
   std::vector<std::string> commands();
+  bool left_to_keeper() const { return left_to_keeper_; }
   int waits();
   int waits_for_culling();
   bool closed();
@@ -74,7 +76,10 @@ class FakeCachefilesDevice : public CachefilesDevice {
   CachefilesEvents Wait(bool for_culling, std::chrono::milliseconds timeout) override;
   void Wake() override;
   int CompleteRead(int object_fd, uint32_t msg_id) override;
-  absl::Status LeaveTo(Keeper&) override { return absl::OkStatus(); }
+  absl::Status LeaveTo(Keeper&) override {
+    left_to_keeper_ = true;
+    return absl::OkStatus();
+  }
   void Close() override;
 
  private:
@@ -91,6 +96,8 @@ class FakeCachefilesDevice : public CachefilesDevice {
   bool HasRequests() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Cull(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Copen(const std::string& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::atomic<bool> left_to_keeper_ = false;
 
   Mutex mutex_;
   CondVar changed_;
