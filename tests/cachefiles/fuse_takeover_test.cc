@@ -150,6 +150,7 @@ TEST_F(FuseTakeoverTest, ThePredecessorsThreadHasToBeGoneBeforeItsSuccessorLooks
     keeper_.lifeline().Hold();
     end.get_future().wait();
     TakeAndDie(1);  // its last
+    keeper_.lifeline().LetGo();
   });
   while (!keeper_.lifeline().held()) std::this_thread::yield();
   const uint64_t unique = kernel_.SendBytes(FUSE_LOOKUP, FUSE_ROOT_ID, std::string("n\0", 2));
