@@ -42,6 +42,7 @@ CachefilesSession::~CachefilesSession() {
 void CachefilesSession::Start() {
   MutexLock lock(stop_mutex_);
   thread_ = std::thread([this] { Loop(); });
+  inherited_.wait();
 }
 
 void CachefilesSession::Stop() {
@@ -59,6 +60,7 @@ void CachefilesSession::Stop() {
 void CachefilesSession::Loop() {
   keeper_.lifeline().Hold();
   absl::Status status = TakeOver();
+  inherited_.count_down();
   if (status.ok()) status = Serve();
   if (!status.ok()) {
     LogError(

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <latch>
 #include <memory>
 #include <thread>
 
@@ -23,6 +24,7 @@ class CachefilesSession {
                     std::unique_ptr<CachefilesRequests> requests, std::function<void()> make_space);
   ~CachefilesSession();
 
+  // When it returns, the handler knows of the objects that the kernel has open since a predecessor's time.
   void Start();
   // Ends the thread, which closes everything as its last act (CachefilesRequests::CloseAll). Idempotent. Not
   // from the session's own thread.
@@ -46,6 +48,7 @@ class CachefilesSession {
   const std::unique_ptr<CachefilesRequests> requests_;
   const std::function<void()> make_space_;
   std::chrono::steady_clock::time_point next_culling_;  // of the thread
+  std::latch inherited_{1};
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> running_ = true;
 

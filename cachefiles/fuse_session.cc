@@ -41,6 +41,7 @@ absl::Status FuseSession::Start() {
   if (!wake_.valid()) return ErrnoStatus(errno, "eventfd for the fuse door");
   MutexLock lock(stop_mutex_);
   thread_ = std::thread([this] { Loop(); });
+  inherited_.wait();
   return absl::OkStatus();
 }
 
@@ -74,6 +75,7 @@ void FuseSession::Inherit(absl::Span<char> buffer) {
     const absl::Status status = TellHandlerOfOpen(*object);
     if (!status.ok()) LogError("lost to its readers: ", object->key.text(), ": ", status.message());
   }
+  inherited_.count_down();
   while (const size_t size = channel_->ReceiveLeft(buffer)) {
     OnMessage(buffer.first(size));
     channel_->Settle();

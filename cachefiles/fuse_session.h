@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <latch>
 #include <memory>
 #include <thread>
 
@@ -35,7 +36,8 @@ class FuseSession {
               WorkerPool& pool);
   ~FuseSession();
 
-  // Begins to take requests, on a thread of its own.
+  // Begins to take requests, on a thread of its own. When it returns, the handler knows of the files that a
+  // predecessor had open.
   absl::Status Start();
   // Ends the thread, answers everything outstanding with EIO, closes the device. Idempotent. Not from the
   // session's own thread.
@@ -71,6 +73,7 @@ class FuseSession {
   const std::shared_ptr<FuseReads> reads_;
   DoorHandler& handler_;
   UniqueFd wake_;  // an eventfd: Stop was called
+  std::latch inherited_{1};
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> running_ = true;
   std::atomic<uint64_t> malformed_requests_ = 0;

@@ -94,6 +94,13 @@ TEST_F(FuseTakeoverTest, WhatIsOpenIsServedByItsOldNodeAndHandle) {
   EXPECT_EQ(keeper_.fuse_log().open_file(0).handle, 0u);
 }
 
+// What no directory shows any more the daemon lets go of once the door serves.
+TEST_F(FuseTakeoverTest, WhatIsOpenIsKnownToBeSoOnceItServes) {
+  keeper_.fuse_log().AddOpenFile(kHandle, 7, object_.key.FileName().c_str());
+  Succeed();
+  EXPECT_EQ(engine_.opens(object_.key), 1);
+}
+
 TEST_F(FuseTakeoverTest, WhatNobodyPublishesAnyMoreFailsAndCanBeClosed) {
   keeper_.fuse_log().AddOpenFile(kHandle, 7, object_.key.FileName().c_str());
   Succeed(/*publish=*/false);
@@ -154,9 +161,10 @@ TEST_F(FuseTakeoverTest, ThePredecessorsThreadHasToBeGoneBeforeItsSuccessorLooks
   });
   while (!keeper_.lifeline().held()) std::this_thread::yield();
   const uint64_t unique = kernel_.SendBytes(FUSE_LOOKUP, FUSE_ROOT_ID, std::string("n\0", 2));
-  Succeed();
+  std::thread successor([&] { Succeed(); });
   end.set_value();
   predecessor.join();
+  successor.join();
   EXPECT_EQ(NextAnswer().unique, unique);
 }
 
