@@ -17,9 +17,11 @@
 namespace lacuna {
 namespace {
 
-// A worker that was ready for so long is replaced at once; those that die sooner, after a growing pause.
+// A worker that was ready for so long is replaced at once; those that die sooner, after a growing pause. It
+// stays short while they do become ready: readers wait, and each worker answers some of them.
 constexpr std::chrono::seconds kGoodLife(1);
 constexpr std::chrono::milliseconds kFirstPause(10);
+constexpr std::chrono::milliseconds kLongestPauseWhenReady(100);
 constexpr std::chrono::milliseconds kLongestPause(1000);
 
 // From exec to ready. It opens every object of what is mounted, and waits for no network.
@@ -229,7 +231,8 @@ void Supervisor::ReplaceKeeper() {
 void Supervisor::Replace(const char* why) {
   Say(Tone::kError, "the worker (pid %d) %s", worker_.pid(), why);
   const bool good = worker_.ready && std::chrono::steady_clock::now() - worker_.started() >= kGoodLife;
-  pause_ = good ? Duration::zero() : std::clamp<Duration>(pause_ * 2, kFirstPause, kLongestPause);
+  const Duration longest = worker_.ready ? kLongestPauseWhenReady : kLongestPause;
+  pause_ = good ? Duration::zero() : std::clamp<Duration>(pause_ * 2, kFirstPause, longest);
   parts_.upgrade.OnWorkerLost(why);
   Dismiss(pause_);
 }
