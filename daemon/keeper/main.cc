@@ -3,6 +3,7 @@
 // options are the worker's.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -105,6 +106,7 @@ absl::StatusOr<int> Run(char** arguments) {
 }  // namespace lacuna
 
 int main(int, char** arguments) {
+  prctl(PR_SET_NAME, "lacunad");  // after an upgrade it was executed by a descriptor
   const absl::StatusOr<int> status = lacuna::Run(arguments);
   if (status.ok()) _exit(*status);  // not return: the guard's thread runs on
   std::fprintf(stderr, "lacunad: %s\n", std::string(status.status().message()).c_str());
