@@ -42,9 +42,9 @@ class HelperCase(GuardedTest):
         return self.new_daemon(environment={"PATH": f"{self.helpers}:/usr/bin:/bin"}, **({"fetch": FETCH} | config)).start()
 
     def children(self, daemon: Daemon) -> list[str]:
-        """What lacunad started and is still there, zombies too."""
+        """What the worker started and is still there, zombies too."""
         found = []
-        for task in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir():
+        for task in pathlib.Path(f"/proc/{daemon.worker_pid()}/task").iterdir():
             found += (task / "children").read_text().split()
         return found
 

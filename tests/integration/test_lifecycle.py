@@ -2,7 +2,6 @@
 import errno
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import time
@@ -195,8 +194,7 @@ class RefusalTest(IntegrationTest):
     def test_not_root(self) -> None:
         # Copies, because nobody may be able to look into the build folder.
         self.folder.chmod(0o711)
-        program = self.folder / "lacunad"
-        shutil.copy(programs.LACUNAD, program)
+        program = programs.copy_lacunad(self.folder)
         home = self.folder / "nobodys"
         home.mkdir()
         os.chown(home, 65534, 65534)

@@ -1,7 +1,7 @@
 """Many readers at once, on real mounts."""
 import time
 
-from harness import faults, programs
+from harness import faults, proc, programs
 from harness.case import BLOBS, IntegrationTest
 from harness.process import wait_until
 from harness.trees import TreeSpec
@@ -22,12 +22,13 @@ class ReadersTest(IntegrationTest):
         references = [self.push(image, f"test{i}:latest") for i, image in enumerate(images)]
         daemon = self.new_daemon().start()
         mounts = [daemon.mount(r, self.mount_point(f"mnt{i}")) for i, r in enumerate(references)]
-        threads_before = threads_most = daemon.process.threads()
+        worker = daemon.worker_pid()
+        threads_before = threads_most = len(proc.threads(worker))
         with self.proxy.inject(faults.Delay(0.02), BLOBS):  # so that readers do wait for each other's flights
             readers = self.start_readers("compare", SEED, 64, 40,
                                          *(f"{image.tree}={mount}" for image, mount in zip(images, mounts)))
             while readers.poll() is None:
-                threads_most = max(threads_most, daemon.process.threads())
+                threads_most = max(threads_most, len(proc.threads(worker)))
                 time.sleep(0.02)
         found = self.finish_readers(readers)
         self.assertEqual(found["wrong"], [], f"seed {SEED}")
@@ -43,7 +44,7 @@ class ReadersTest(IntegrationTest):
         daemon, _, reference = self.serve(PARKING_LOT, fetch=fetch)
         mounted = daemon.mount(reference, self.mount_point())
         (mounted / "big").stat()
-        resident_before = daemon.process.resident_bytes()
+        resident_before = proc.resident_bytes(daemon.worker_pid())
         hang = self.proxy.inject(faults.Hang(), BLOBS)
         hang.__enter__()
         self.addCleanup(hang.__exit__, None, None, None)
@@ -54,9 +55,9 @@ class ReadersTest(IntegrationTest):
     def test_1000_parked_reads_end_by_their_deadline(self) -> None:
         deadline = 6.0
         daemon, readers, resident_before = self.park(f"{deadline:.0f}s")
-        grown = daemon.process.resident_bytes() - resident_before
+        grown = proc.resident_bytes(daemon.worker_pid()) - resident_before
         found = self.finish_readers(readers)
-        grown = max(grown, daemon.process.resident_bytes() - resident_before)
+        grown = max(grown, proc.resident_bytes(daemon.worker_pid()) - resident_before)
         print(f"{PARKED} parked reads: {grown >> 20} MiB more, readers waited {found['fastest']:.2f} to {found['slowest']:.2f} s")
         self.assertLess(grown, MAY_GROW_BYTES)
         self.assertEqual(found["outcomes"], ["EIO"])

@@ -16,7 +16,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 CACHE = pathlib.Path(os.environ.get("LACUNA_CACHE", pathlib.Path.home() / ".cache" / "lacuna"))  # as tests/run
-PROGRAMS = ("lacunad", "lacunactl", "lacuna-image")
+PROGRAMS = ("lacunad", "lacunad-worker", "lacunactl", "lacuna-image")
 RED = 1
 TESTS = ("test_cachefiles_door.CachefilesDoorTest.test_every_file_is_equal",
          "test_cachefiles_images.LastBlockTest.test_of_a_device_and_a_small_bootstrap",

@@ -4,7 +4,7 @@ import pathlib
 import time
 
 from cachefiles_case import SMALL
-from harness import faults, inject_syscall
+from harness import faults, inject_syscall, proc
 from harness.case import BLOBS
 from harness.page_cache import drop_page_cache
 from harness.process import wait_until
@@ -53,10 +53,11 @@ class LostDescriptorTest(MountedTest):
         """Something in the daemon closes what it should not: the kernel has lost its way to us, for that object."""
         daemon, image, mounted, reference = self.mounted()
         read_at(mounted / "big", 512 << 10)
-        lost = list(inject_syscall.descriptors(daemon.process.pid, "anon_inode:[cachefiles]"))
-        self.assertEqual(len(lost), 2, "bootstrap and device")
-        for descriptor in lost:  # which keeps the number taken: the daemon would write into whatever gets it next
-            inject_syscall.dup2(daemon.process.pid, 0, descriptor)
+        for process in (daemon.worker_pid(), daemon.process.pid):
+            lost = proc.descriptors(process, "anon_inode:[cachefiles]")
+            self.assertEqual(len(lost), 2, "bootstrap and device")
+            for descriptor in lost:  # which keeps the number taken: the daemon would write into whatever gets it next
+                inject_syscall.dup2(process, 0, descriptor)
         opened_before = opens(daemon, image.device)
         self.assert_equal_trees(image, mounted)
         opened = opens(daemon, image.device)

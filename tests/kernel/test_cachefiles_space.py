@@ -8,19 +8,15 @@ import pathlib
 import time
 from collections.abc import Iterator
 
-from cachefiles_case import CACHEFILES, SMALL, blob_path
-from harness import inject_syscall, programs, volume
+from cachefiles_case import blob_path
+from harness import proc, programs
 from harness.case import BLOBS
 from harness.daemon import Daemon
 from harness.page_cache import drop_page_cache
 from harness.process import wait_until
-from harness.trees import TreeSpec
 from mounted_case import CHUNK, MountedTest, kept_file, read_at
+from small_disk_case import CULL, RUN, STOP, SmallDiskTest
 
-OTHER = TreeSpec(seed=2, files=SMALL.files, mean_bytes=SMALL.mean_bytes, big_bytes=SMALL.big_bytes)
-DISK_BYTES = 64 << 20
-# Percent of the disk: below CULL the kernel asks for culling, until RUN is free; below STOP it writes nothing.
-RUN, CULL, STOP = 7, 5, 1
 KEEP_SIZE, PUNCH_HOLE = 1, 2  # of fallocate(2)
 SYS_PIDFD_GETFD = 438
 
@@ -82,7 +78,7 @@ class InUseTest(MountedTest):
 
     def error_of(self, daemon: Daemon, command: str, file: pathlib.Path) -> int:
         """0, or the errno that the kernel answers to `command NAME`, which goes by the caller's working directory."""
-        [number] = inject_syscall.descriptors(daemon.process.pid, "/dev/cachefiles")
+        [number] = proc.descriptors(daemon.process.pid, "/dev/cachefiles")
         device, before = borrow_descriptor(daemon.process.pid, number), os.getcwd()
         os.chdir(file.parent)
         try:
@@ -113,39 +109,6 @@ class InUseTest(MountedTest):
         self.assert_equal_trees(image, daemon.mount(reference, mounted))
         self.assertGreater(self.wire.bytes_for(blob_path(image.device)), image.device.stat().st_size // 2)
         daemon.stop()
-
-
-class SmallDiskTest(MountedTest):
-    """The cache lies on a small disk of its own."""
-
-    door = CACHEFILES
-    fetch = {"failure_memory": "100ms"}
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.disk = volume.ext4(self.folder / "disk", DISK_BYTES)
-        self.start_registry()
-        self.first, self.other = (self.images.get(spec) for spec in (SMALL, OTHER))
-        self.first_reference, self.other_reference = self.push(self.first, "first:latest"), self.push(self.other, "other:latest")
-        self.daemon = self.new_daemon(root=self.disk / "root", fetch=self.fetch, door=self.door).start()
-
-    def leave_free(self, percent: float) -> None:
-        """Fills the disk, or frees it: (f_bavail, f_blocks) is what the kernel compares."""
-        filler = self.disk / "filler"
-        filler.unlink(missing_ok=True)
-        os.sync()
-        disk = os.statvfs(self.disk)
-        size = int((disk.f_bavail - disk.f_blocks * percent / 100) * disk.f_frsize)
-        with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-        os.sync()
-
-    def free_percent(self) -> float:
-        disk = os.statvfs(self.disk)
-        return 100 * disk.f_bavail / disk.f_blocks
-
-    def mount(self, reference: str, name: str) -> pathlib.Path:
-        return self.daemon.mount(reference, self.mount_point(name))
 
 
 class CullTest(SmallDiskTest):

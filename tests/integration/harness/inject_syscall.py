@@ -3,19 +3,12 @@ import ctypes
 import os
 import pathlib
 import re
-import signal
-from collections.abc import Iterator
+
+from . import ptrace
 
 SYSCALL_INSTRUCTION = b"\x0f\x05"
 SYS_DUP2 = 33
-PTRACE_SINGLESTEP, PTRACE_GETREGS, PTRACE_SETREGS, PTRACE_DETACH = 9, 12, 13, 17
-PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
-WALL = 0x40000000  # __WALL
 NO_SYSCALL = 2**64 - 1  # as orig_rax: the kernel has no interrupted system call to repeat
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
-_libc.ptrace.restype = ctypes.c_long
 
 
 class Registers(ctypes.Structure):
@@ -34,32 +27,17 @@ def dup2(pid: int, source: int, target: int) -> None:
 
 def inject(pid: int, number: int, first: int, second: int) -> int:
     """What the kernel answers to the system call: -errno for an error. The process's first thread makes it."""
-    _ptrace(PTRACE_SEIZE, pid)
-    try:
-        _ptrace(PTRACE_INTERRUPT, pid)
-        _wait_for_stop(pid)
+    with ptrace.stopped(pid):
         saved = Registers()
-        _ptrace(PTRACE_GETREGS, pid, ctypes.addressof(saved))
+        ptrace.request(ptrace.GETREGS, pid, ctypes.addressof(saved))
         call = Registers.from_buffer_copy(saved)
         call.rip, call.rax, call.orig_rax, call.rdi, call.rsi = _syscall_address(pid), number, NO_SYSCALL, first, second
-        _ptrace(PTRACE_SETREGS, pid, ctypes.addressof(call))
-        _ptrace(PTRACE_SINGLESTEP, pid)
-        _wait_for_stop(pid)
-        _ptrace(PTRACE_GETREGS, pid, ctypes.addressof(call))
-        _ptrace(PTRACE_SETREGS, pid, ctypes.addressof(saved))
+        ptrace.request(ptrace.SETREGS, pid, ctypes.addressof(call))
+        ptrace.request(ptrace.SINGLESTEP, pid)
+        ptrace.wait_for_stop(pid)
+        ptrace.request(ptrace.GETREGS, pid, ctypes.addressof(call))
+        ptrace.request(ptrace.SETREGS, pid, ctypes.addressof(saved))
         return ctypes.c_int64(call.rax).value
-    finally:
-        _ptrace(PTRACE_DETACH, pid)
-
-
-def descriptors(pid: int, link: str) -> Iterator[int]:
-    """The descriptors of a process whose /proc link reads `link`."""
-    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            if os.readlink(entry) == link:
-                yield int(entry.name)
-        except FileNotFoundError:
-            pass  # closed since
 
 
 def _syscall_address(pid: int) -> int:
@@ -72,14 +50,3 @@ def _syscall_address(pid: int) -> int:
     if at < 0:
         raise RuntimeError(f"no syscall instruction in the vdso of process {pid}")
     return begin + at
-
-
-def _wait_for_stop(pid: int) -> None:
-    _, status = os.waitpid(pid, WALL)
-    if not os.WIFSTOPPED(status) or os.WSTOPSIG(status) != signal.SIGTRAP:
-        raise RuntimeError(f"process {pid} did not stop as told: wait status {status:#x}")
-
-
-def _ptrace(request: int, pid: int, data: int = 0) -> None:
-    if _libc.ptrace(request, pid, None, data) != 0:
-        raise OSError(ctypes.get_errno(), f"ptrace request {request:#x} of process {pid}")

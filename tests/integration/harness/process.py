@@ -62,15 +62,3 @@ class Process:
                 return self.wait(seconds)
             self.send(signal.SIGKILL)
         return self.wait(seconds)
-
-    def threads(self) -> int:
-        return len(os.listdir(f"/proc/{self.pid}/task"))
-
-    def cpu_seconds(self) -> float:
-        """Used so far, by all threads, in user mode and in the kernel."""
-        after_name = pathlib.Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
-
-    def resident_bytes(self) -> int:
-        status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmRSS:"))

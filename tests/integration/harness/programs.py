@@ -7,6 +7,7 @@ import subprocess
 BUILD = pathlib.Path(os.environ.get("LACUNA_BUILD_DIR", "build/release")).resolve()
 IMAGES = pathlib.Path(os.environ.get("LACUNA_TEST_IMAGES", BUILD / "tests" / "images"))  # made once, kept
 LACUNAD = BUILD / "lacunad"
+LACUNAD_WORKER = LACUNAD.with_name("lacunad-worker")
 LACUNACTL = BUILD / "lacunactl"
 LACUNA_IMAGE = BUILD / "lacuna-image"
 
@@ -29,6 +30,12 @@ def why_not_here() -> str | None:
 
 def why_no_loop() -> str | None:
     return None if os.path.exists("/dev/loop-control") else "needs loop devices"
+
+
+def copy_lacunad(folder: pathlib.Path) -> pathlib.Path:
+    """Of both its programs, which find each other by lying side by side: the one that is started."""
+    shutil.copy(LACUNAD_WORKER, folder)
+    return pathlib.Path(shutil.copy(LACUNAD, folder))
 
 
 def _kernel_has_erofs() -> bool:
