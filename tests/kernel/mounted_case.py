@@ -6,7 +6,6 @@ import re
 from cachefiles_case import SMALL, CachefilesTest
 from harness.case import BLOBS
 from harness.daemon import Daemon
-from harness.gate import Gate
 from harness.images import Image
 from harness.oci_layout import digest_of
 
@@ -30,14 +29,6 @@ class MountedTest(CachefilesTest):
         mounted = daemon.mount(reference, self.mount_point())
         (mounted / "big").stat()
         return daemon, image, mounted, reference
-
-    def closed_gate(self) -> Gate:
-        """No blob comes until it is opened, or the test is over."""
-        gate = Gate()
-        injected = self.proxy.inject(gate, BLOBS)
-        injected.__enter__()
-        self.addCleanup(injected.__exit__, None, None, None)
-        return gate
 
     def assert_fetched_once(self) -> None:
         """No byte of a blob went over the wire twice."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from . import leftovers, programs
 from .daemon import Daemon
 from .fault_proxy import FaultProxy
+from .gate import Gate
 from .images import Image, ImageCache
 from .registry import Registry
 from .request_log import RequestLog
@@ -108,6 +109,14 @@ class IntegrationTest(unittest.TestCase):
         output, _ = readers.communicate(timeout=120)
         self.assertEqual(readers.returncode, 0)
         return json.loads(output)
+
+    def closed_gate(self) -> Gate:
+        """No blob comes until it is opened, or the test is over."""
+        gate = Gate()
+        injected = self.proxy.inject(gate, BLOBS)
+        injected.__enter__()
+        self.addCleanup(injected.__exit__, None, None, None)
+        return gate
 
     def assert_equal_trees(self, image: Image, mounted: pathlib.Path) -> None:
         self.assertEqual(differences(image.tree, mounted), [])

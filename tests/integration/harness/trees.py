@@ -3,6 +3,7 @@ import dataclasses
 import os
 import pathlib
 import random
+import shutil
 
 WORDS = b"the quick brown fox jumps over a lazy dog and reads the same bytes again ".split()
 
@@ -14,6 +15,7 @@ class TreeSpec:
     mean_bytes: int = 48 << 10  # of the random files
     big_bytes: int = 4 << 20  # one large incompressible file, `big`; 0: none
     oddities: bool = True  # links, holes, empty files, deep folders, xattrs, strange names
+    program: bool = False  # one that runs: a copy of cat
 
 
 def make_tree(root: pathlib.Path, spec: TreeSpec) -> None:
@@ -26,6 +28,8 @@ def make_tree(root: pathlib.Path, spec: TreeSpec) -> None:
         (folder / f"f{number:05}").write_bytes(_content(random_source, number, size))
     if spec.big_bytes:
         (root / "big").write_bytes(random_source.randbytes(spec.big_bytes))
+    if spec.program:
+        shutil.copy(shutil.which("cat"), root / "program")
     if spec.oddities:
         _add_oddities(root, random_source)
 
