@@ -55,7 +55,8 @@ FuseLog::OpenFile* FuseLog::Find(uint64_t handle) {
 }
 
 bool FuseLog::AddOpenFile(uint64_t handle, uint64_t node, const char* name) {
-  if (std::strlen(name) >= sizeof(OpenFile::name)) return false;
+  const size_t size = std::strlen(name) + 1;
+  if (size > sizeof(OpenFile::name)) return false;
   if (Find(handle) != nullptr) return true;
   OpenFile* file = Find(0);
   if (file == nullptr) {
@@ -65,7 +66,7 @@ bool FuseLog::AddOpenFile(uint64_t handle, uint64_t node, const char* name) {
     memory_.used_open_files.store(fresh + 1, std::memory_order_release);
   }
   file->node = node;
-  std::strcpy(file->name.data(), name);
+  std::memcpy(file->name.data(), name, size);
   file->handle.store(handle, std::memory_order_release);  // last: from here on it counts
   return true;
 }

@@ -29,9 +29,9 @@ namespace lacuna {
 
 class Daemon : public Control {
  public:
-  // Takes over from a predecessor whose door `keeper` holds, with what is mounted. Else takes the cache folder,
-  // starts a door that passed its self-test, detaches what a daemon that died has left, and begins to mount it
-  // again. `keeper` outlives this.
+  // Takes over from a predecessor whose door `keeper` holds, with what is mounted. Else takes the cache
+  // folder, starts a door that passed its self-test, detaches what a daemon that died has left, and begins to
+  // mount it again. `keeper` outlives this.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, KeeperClient& keeper);
   ~Daemon() override;
 

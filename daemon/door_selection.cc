@@ -123,7 +123,8 @@ absl::Status TestDoor(OnDemandDoor& door, const std::string& run_dir) {
 }
 
 bool HasDoor(const Keeper& keeper) {
-  return keeper.Find(KeptKind::kCachefilesDevice).has_value() || keeper.Find(KeptKind::kFuseDevice).has_value();
+  return keeper.Find(KeptKind::kCachefilesDevice).has_value() ||
+         keeper.Find(KeptKind::kFuseDevice).has_value();
 }
 
 absl::StatusOr<std::unique_ptr<OnDemandDoor>> SelectDoor(const DoorOptions& options, Keeper& keeper,

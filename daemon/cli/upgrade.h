@@ -9,8 +9,8 @@
 
 namespace lacuna {
 
-// What it ended with: it is done. Aborted, with the reason, when it was rolled back; DeadlineExceeded when it is
-// not over within the timeout. `client` is good for nothing afterwards.
+// What it ended with: it is done. Aborted, with the reason, when it was rolled back; DeadlineExceeded when it
+// is not over within the timeout. `client` is good for nothing afterwards.
 absl::StatusOr<control::v1::UpgradeResponse> Upgrade(const Arguments& arguments, ControlClient& client);
 
 }  // namespace lacuna

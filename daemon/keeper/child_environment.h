@@ -10,17 +10,16 @@
 
 namespace lacuna {
 
-inline constexpr char kKeeperVariable[] = "LACUNA_KEEPER";       // for a worker: "SOCKET,MEMORY"
-inline constexpr char kCheckVariable[] = "LACUNA_KEEPER_CHECK";  // for a keeper: only whether it could, "MEMORY"
+inline constexpr char kKeeperVariable[] = "LACUNA_KEEPER";  // for a worker: "SOCKET,MEMORY"
+inline constexpr char kCheckVariable[] =
+    "LACUNA_KEEPER_CHECK";  // for a keeper: only whether it could, "MEMORY"
 inline constexpr char kTakeOverVariable[] = "LACUNA_KEEPER_TAKE_OVER";  // for a keeper: "MEMORY"
 
 // This process' environment with one variable in front.
 class ChildEnvironment {
  public:
   ChildEnvironment(const char* variable, int number) { Fill(variable, "%s=%d", number, 0); }
-  ChildEnvironment(const char* variable, int first, int second) {
-    Fill(variable, "%s=%d,%d", first, second);
-  }
+  ChildEnvironment(const char* variable, int first, int second) { Fill(variable, "%s=%d,%d", first, second); }
 
   char** get() { return pointers_.data(); }
 

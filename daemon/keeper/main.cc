@@ -73,7 +73,8 @@ absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments
   KeptTable& kept = *new KeptTable(memory);
   Guard& guard = *new Guard(memory, kept);
   if (!guard.Start()) return ErrnoStatus(errno, "the keeper's guard");
-  Program worker = take_over ? Program(UniqueFd(memory.hand_over.worker_program)) : Program::Open(paths.worker);
+  Program worker =
+      take_over ? Program(UniqueFd(memory.hand_over.worker_program)) : Program::Open(paths.worker);
   if (!worker.valid()) return ErrnoStatus(errno, paths.worker);
   Upgrade upgrade(paths, std::move(worker), arguments, memory, memory_fd.get());
   ServiceManager manager;

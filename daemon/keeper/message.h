@@ -15,9 +15,9 @@ namespace lacuna {
 struct KeeperMessage {
   static constexpr uint32_t kMagic = 0x4c4b4d31;  // "LKM1": its version is in it
   enum class Type : uint32_t {
-    kKeep = 1,   // kind, fd; of an object also id, size and name
-    kDrop = 2,   // kind, id
-    kReady = 3,  // requests are being served, or will be at once
+    kKeep = 1,     // kind, fd; of an object also id, size and name
+    kDrop = 2,     // kind, id
+    kReady = 3,    // requests are being served, or will be at once
     kUpgrade = 4,  // to what now lies where worker and keeper were started from
   };
 

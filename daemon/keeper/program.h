@@ -3,8 +3,8 @@
 // Caller: the supervisor. Opening allocates nothing.
 #pragma once
 
-#include <string>
 #include <sys/stat.h>
+#include <string>
 
 #include "daemon/base/unique_fd.h"
 

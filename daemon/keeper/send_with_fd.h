@@ -13,8 +13,8 @@ union FdControl {
   std::array<char, CMSG_SPACE(sizeof(int))> bytes;
 };
 
-// `header` has all but the control message. `fd` -1: none. Does not wait: a receiver that was stopped must not
-// stop us. 0 or an errno value.
+// `header` has all but the control message. `fd` -1: none. Does not wait: a receiver that was stopped must
+// not stop us. 0 or an errno value.
 int SendWithFd(int socket, msghdr header, int fd);
 
 }  // namespace lacuna

@@ -61,7 +61,8 @@ void Renumber(KeeperMemory& memory, std::vector<Stored>& stored) {
     size_t place = 0;
     const absl::string_view name = one.name;
     if (name.substr(0, std::strlen(kPlacePrefix)) != kPlacePrefix) continue;
-    if (!absl::SimpleAtoi(name.substr(std::strlen(kPlacePrefix)), &place) || place >= numbers.size()) continue;
+    if (!absl::SimpleAtoi(name.substr(std::strlen(kPlacePrefix)), &place) || place >= numbers.size())
+      continue;
     if (numbers[place] >= 0 || memory.kept[place].kind == KeptKind::kNone) continue;
     numbers[place] = one.fd.Release();
   }
@@ -78,7 +79,7 @@ ServiceManager::ServiceManager() {
   const char* const path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr || std::strlen(path) >= sizeof(address_.sun_path)) return;
   address_.sun_family = AF_UNIX;
-  std::strcpy(address_.sun_path, path);
+  std::memcpy(address_.sun_path, path, std::strlen(path));
   address_size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
   if (path[0] == '@') address_.sun_path[0] = '\0';  // an abstract one
   socket_ = UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -127,8 +128,8 @@ void ServiceManager::Remove(size_t place) {
 
 UniqueFd TakeStored() {
   std::vector<Stored> stored = TakeAllStored();
-  const auto memory = std::find_if(stored.begin(), stored.end(),
-                                   [](const Stored& one) { return one.name == kMemoryName; });
+  const auto memory =
+      std::find_if(stored.begin(), stored.end(), [](const Stored& one) { return one.name == kMemoryName; });
   if (memory == stored.end()) return {};
   const absl::StatusOr<MappedKeeperMemory> mapped = MapKeeperMemory(memory->fd.get());
   if (!mapped.ok()) {

@@ -1,5 +1,5 @@
-// systemd, as far as a keeper needs it: says how it goes, and leaves what is kept to it, so that also a keeper's
-// end is no end of the mounts.
+// systemd, as far as a keeper needs it: says how it goes, and leaves what is kept to it, so that also a
+// keeper's end is no end of the mounts.
 //
 // Source: sd_notify(3), sd_listen_fds(3), systemd.service(5) (FileDescriptorStoreMax=, WatchdogSec=). Does
 // nothing where there is no service manager. Caller: the supervisor's thread. Does not allocate after it is
@@ -41,8 +41,8 @@ class ServiceManager {
   TimePoint next_beat_ = TimePoint::max();
 };
 
-// What the service manager has kept from an earlier keeper, of this process alone. The memory is invalid where
-// there is none, or it cannot be read; the table in it then has the descriptors, by their numbers now.
+// What the service manager has kept from an earlier keeper, of this process alone. The memory is invalid
+// where there is none, or it cannot be read; the table in it then has the descriptors, by their numbers now.
 UniqueFd TakeStored();
 
 }  // namespace lacuna

@@ -53,8 +53,8 @@ int Supervisor::Run() {
 }
 
 void Supervisor::StartWorker() {
-  worker_ = WorkerProcess::Start(parts_.upgrade.worker_program(), parts_.arguments, parts_.kept,
-                                 parts_.memory_fd);
+  worker_ =
+      WorkerProcess::Start(parts_.upgrade.worker_program(), parts_.arguments, parts_.kept, parts_.memory_fd);
   if (worker_.running()) return;
   Say(Tone::kError, "cannot start a worker: %s", std::strerror(errno));
   done_ = !was_ready_;
@@ -171,8 +171,7 @@ void Supervisor::Act(ReceivedMessage received) {
 
 void Supervisor::Keep(ReceivedMessage received) {
   const int fd = received.fd.get();
-  const auto place =
-      fd < 0 ? std::nullopt : parts_.kept.Keep(received.message, std::move(received.fd));
+  const auto place = fd < 0 ? std::nullopt : parts_.kept.Keep(received.message, std::move(received.fd));
   if (place.has_value()) return parts_.manager.Store(*place, fd);
   Say(Tone::kWarning, "no room to keep what the worker leaves (kind %u)",
       static_cast<unsigned>(received.message.kind));

@@ -9,8 +9,8 @@
 // Caller: the supervisor, on its thread. Does not allocate.
 #pragma once
 
-#include <string>
 #include <sys/types.h>
+#include <string>
 
 #include "daemon/base/clock.h"
 #include "daemon/keeper/memory.h"

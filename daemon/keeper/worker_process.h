@@ -15,8 +15,9 @@ namespace lacuna {
 
 class WorkerProcess {
  public:
-  // `arguments` are main's. The worker ends with the keeper, whatever ends that. An invalid one (pid -1), with
-  // errno set, when it cannot be made; a program that cannot be executed is a child that ends with status 127.
+  // `arguments` are main's. The worker ends with the keeper, whatever ends that. An invalid one (pid -1),
+  // with errno set, when it cannot be made; a program that cannot be executed is a child that ends with
+  // status 127.
   static WorkerProcess Start(const Program& program, char** arguments, const KeptTable& kept, int memory_fd);
   // One that a keeper before this one started.
   static WorkerProcess TakeOver(const HandOver& hand_over);

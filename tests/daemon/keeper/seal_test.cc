@@ -32,8 +32,11 @@ TEST(Seal, ASealedThreadCanAnswer) {
 }
 
 TEST(Seal, ASealedThreadCanDoNothingElse) {
-  EXPECT_EQ(InASealedChild([] { return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0; }), EPERM);
-  EXPECT_EQ(InASealedChild([] { return syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY) < 0 ? errno : 0; }), EPERM);
+  EXPECT_EQ(InASealedChild([] { return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0; }),
+            EPERM);
+  EXPECT_EQ(
+      InASealedChild([] { return syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY) < 0 ? errno : 0; }),
+      EPERM);
   EXPECT_EQ(InASealedChild([] { return syscall(SYS_fork) < 0 ? errno : 0; }), EPERM);
   EXPECT_EQ(InASealedChild([] { return syscall(SYS_kill, 1, 0) < 0 ? errno : 0; }), EPERM);
 }
