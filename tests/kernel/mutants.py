@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants mistakes in the cachefiles door, one after the other, and holds the kernel tests to noticing each of them.
+"""Plants mistakes in the cachefiles door and the chunk map, one after the other, and holds the kernel tests to noticing each of them.
 
 usage: tests/kernel/mutants.py [NAME…]
 
@@ -16,11 +16,12 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
 CACHE = pathlib.Path(os.environ.get("LACUNA_CACHE", pathlib.Path.home() / ".cache" / "lacuna"))  # as tests/run
-PROGRAMS = ("lacunad", "lacunad-worker", "lacunactl", "lacuna-image")
+PROGRAMS = ("lacunad", "lacunad-worker", "lacunactl", "lacuna-image", "cache_folder_check")
 RED = 1
 TESTS = ("test_cachefiles_door.CachefilesDoorTest.test_every_file_is_equal",
          "test_cachefiles_images.LastBlockTest.test_of_a_device_and_a_small_bootstrap",
-         "test_cachefiles_space.StuckDiskTest.test_a_reader_gets_its_bytes_once_they_are_written_and_not_before")
+         "test_cachefiles_space.StuckDiskTest.test_a_reader_gets_its_bytes_once_they_are_written_and_not_before",
+         "power.power_cut_test.PowerCutTest.test_no_power_cut_leaves_a_wrong_byte")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,20 @@ MUTANTS = {
     "forgets to pad": [
         Edit("daemon/flight.cc", "  buffer_.resize(RoundUp(buffer_.size(), kBlockSize));\n", ""),
         Edit("cachefiles/cachefiles_file.cc", ".first(RoundUp(size, kBlockSize));", ".first(size);")],
+    "writes the map before the data is synced": [
+        Edit("cachefiles/chunk_map.cc", """  if (absl::Status synced = data.Sync(); !synced.ok()) return Fail(synced);
+  return WriteSlot(std::move(snapshot));
+""", """  RETURN_IF_ERROR(WriteSlot(std::move(snapshot)));
+  const absl::Status synced = data.Sync();
+  return synced.ok() ? synced : Fail(synced);
+""")],
+    "writes what came during the sync into the map": [
+        Edit("cachefiles/chunk_map.cc", "  return WriteSlot(std::move(snapshot));\n", """  {
+    MutexLock lock(mutex_);
+    snapshot = words_;
+  }
+  return WriteSlot(std::move(snapshot));
+""")],
 }
 
 
@@ -70,7 +85,9 @@ def killer(tree: pathlib.Path) -> str | None:
     """The first test that fails with the programs of this tree."""
     settings = os.environ | {"LACUNA_BUILD_DIR": str(build(tree)), "PYTHONPATH": str(HERE)}
     for test in TESTS:
-        done = subprocess.run([sys.executable, str(HERE / "run_in_vm.py"), "6.12", test], env=settings, stdout=subprocess.DEVNULL)
+        on_host = test.startswith("power.")
+        command = [str(HERE.parent / "integration/run_one.py")] if on_host else [str(HERE / "run_in_vm.py"), "6.12"]
+        done = subprocess.run([sys.executable, *command, test], env=settings, stdout=subprocess.DEVNULL)
         if done.returncode == RED:
             return test
     return None

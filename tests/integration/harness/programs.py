@@ -10,6 +10,7 @@ LACUNAD = BUILD / "lacunad"
 LACUNAD_WORKER = LACUNAD.with_name("lacunad-worker")
 LACUNACTL = BUILD / "lacunactl"
 LACUNA_IMAGE = BUILD / "lacuna-image"
+CACHE_FOLDER_CHECK = BUILD / "tests" / "cache_folder_check"
 
 # Exit statuses of the command lines.
 DONE, FAILED, USAGE, UNREACHABLE, NOT_FOUND, BUSY, AUTHENTICATION, INTEGRITY, TIMEOUT = range(9)

@@ -22,14 +22,26 @@ def ext4(point: pathlib.Path, size_bytes: int) -> pathlib.Path:
     return _on_loop(point, size_bytes, "mkfs.ext4", "-q", "-F")
 
 
+def device(point: pathlib.Path, disk: pathlib.Path, options: str = "defaults") -> pathlib.Path:
+    """A disk with a file system on it, or a file that is one, mounted at `point`."""
+    point.mkdir(exist_ok=True)
+    _mount("-o", options, str(disk), str(point))
+    return point
+
+
+def unmount(point: pathlib.Path) -> None:
+    subprocess.run(["umount", str(point)], check=True, capture_output=True)
+
+
 def xfs(point: pathlib.Path) -> pathlib.Path:
     """An XFS of the smallest size that mkfs.xfs makes, on a loop device."""
     return _on_loop(point, 300 << 20, "mkfs.xfs", "-q")
 
 
-def tmpfs(point: pathlib.Path) -> pathlib.Path:
+def tmpfs(point: pathlib.Path, size_bytes: int = 0) -> pathlib.Path:
+    """As large as half of the memory, if nothing else is said."""
     point.mkdir()
-    _mount("-t", "tmpfs", "tmpfs", str(point))
+    _mount("-t", "tmpfs", *(["-o", f"size={size_bytes}"] if size_bytes else []), "tmpfs", str(point))
     return point
 
 

@@ -16,6 +16,7 @@ class Job:
     command: list[str]
     seconds: int  # then the kernel's blocked tasks are shown, and the machine ends
     more_environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    needs: tuple[pathlib.Path, ...] = ()  # folders of the host that it reads, besides sources and programs
 
     def environment(self) -> dict[str, str]:
         """The same on every host, but for what is passed on. The guest can write to nothing but its disk, which is /tmp."""
@@ -26,5 +27,5 @@ class Job:
 
     def write(self, folder: pathlib.Path) -> None:
         content = {"command": self.command, "seconds": self.seconds, "environment": self.environment(),
-                   "directory": str(SOURCE), "keep": [str(SOURCE), str(BUILD)]}
+                   "directory": str(SOURCE), "keep": [str(path) for path in (SOURCE, BUILD, *self.needs)]}
         (folder / "job.py").write_text("".join(f"{name} = {value!r}\n" for name, value in content.items()))

@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 
 from harness.process import Process
 
@@ -44,13 +45,13 @@ def why_not_here() -> str | None:
     return f"needs {', '.join(missing)}; try deploy/install-packages" if missing else None
 
 
-def run(kernel: pathlib.Path, job: Job, cpus: int = 1) -> Outcome:
-    """Boots, runs the job, and takes everything away again."""
+def run(kernel: pathlib.Path, job: Job, cpus: int = 1, more_devices: Sequence[str] = ()) -> Outcome:
+    """Boots, runs the job, and takes everything away again. `more_devices`: QEMU's arguments for them, in slots from 0x10 on."""
     with tempfile.TemporaryDirectory(prefix="lacuna-vm-", dir=TEMPORARY) as name:
         folder = pathlib.Path(name)
         job.write(folder)
         _make_disk(folder / "disk")
-        qemu = Process(_command(kernel, folder, cpus), folder / "qemu.log", death_signal="KILL")
+        qemu = Process([*_command(kernel, folder, cpus), *more_devices], folder / "qemu.log", death_signal="KILL")
         try:
             status = qemu.wait(job.seconds + GRACE_SECONDS)
         except subprocess.TimeoutExpired:
