@@ -89,6 +89,13 @@ absl::StatusOr<uint64_t> PosixBackingFile::Size() const {
   return static_cast<uint64_t>(info.st_size);
 }
 
+absl::StatusOr<UniqueFd> PosixBackingFile::Reopen() const {
+  // Not by its path, which may have another file by now.
+  UniqueFd fd(open(absl::StrCat("/proc/self/fd/", fd_.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoStatus(errno, absl::StrCat("open ", path_, " again"));
+  return fd;
+}
+
 absl::Status PosixBackingFile::Error(absl::string_view what, const ByteRange& range) const {
   const int error = errno;
   return ErrnoStatus(error, absl::StrCat(what, " ", path_, " at ", ToString(range)));

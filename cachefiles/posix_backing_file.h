@@ -31,13 +31,17 @@ class PosixBackingFile : public BackingFile {
 
   // The file's length in bytes.
   absl::StatusOr<uint64_t> Size() const;
+  // A second open file description of the same file, for reading.
+  absl::StatusOr<UniqueFd> Reopen() const;
+  // At the time of opening, for messages.
+  const std::string& path() const { return path_; }
 
  private:
   PosixBackingFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   absl::Status Error(absl::string_view what, const ByteRange& range) const;
 
-  const std::string path_;  // at the time of opening, for messages
+  const std::string path_;
   const UniqueFd fd_;
 };
 

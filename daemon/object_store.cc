@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cachefiles/posix_backing_file.h"
+#include "cachefiles/watched_backing_file.h"
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
 #include "daemon/cache_lock.h"
@@ -112,7 +113,8 @@ absl::StatusOr<StoredObject> ObjectStore::OpenFinished(const ObjectKey& key, uin
 }
 
 absl::StatusOr<StoredObject> ObjectStore::OpenPartial(const ObjectKey& key, uint64_t size) {
-  ASSIGN_OR_RETURN(std::shared_ptr<BackingFile> data, OpenOfSize(PartialPath(key), size));
+  ASSIGN_OR_RETURN(std::unique_ptr<PosixBackingFile> file, OpenOfSize(PartialPath(key), size));
+  ASSIGN_OR_RETURN(std::shared_ptr<BackingFile> data, WatchedBackingFile::Over(std::move(file)));
   ASSIGN_OR_RETURN(std::unique_ptr<ChunkMap> map, OpenMap(MapPath(key), size));
   if (map->origin() == ChunkMap::Origin::kDamaged) {
     LogWarning(MapPath(key), " is damaged: the object starts over");
@@ -123,7 +125,8 @@ absl::StatusOr<StoredObject> ObjectStore::OpenPartial(const ObjectKey& key, uint
 
 absl::StatusOr<StoredObject> ObjectStore::StartOver(const ObjectKey& key, uint64_t size) {
   RETURN_IF_ERROR(Drop(key));
-  ASSIGN_OR_RETURN(std::shared_ptr<BackingFile> data, PosixBackingFile::Create(PartialPath(key), size));
+  ASSIGN_OR_RETURN(std::unique_ptr<PosixBackingFile> file, PosixBackingFile::Create(PartialPath(key), size));
+  ASSIGN_OR_RETURN(std::shared_ptr<BackingFile> data, WatchedBackingFile::Over(std::move(file)));
   ASSIGN_OR_RETURN(std::unique_ptr<ChunkMap> map, OpenMap(MapPath(key), size));
   RETURN_IF_ERROR(SyncDirectory());
   return StoredObject{.data = std::move(data), .map = std::move(map)};

@@ -49,6 +49,21 @@ TEST(PosixBackingFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(DiskBytes(dir / "object"), 3 * kBlockSize);
 }
 
+TEST(PosixBackingFile, IsReopenedWhateverBecameOfItsName) {
+  TempDir dir;
+  auto file = PosixBackingFile::Create(dir / "object", kSize);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_TRUE((*file)->WriteAt(0, std::string(kBlockSize, 'a')).ok());
+  ASSERT_EQ(rename((dir / "object").c_str(), (dir / "finished").c_str()), 0);
+  ASSERT_TRUE(PosixBackingFile::Create(dir / "object", kSize).ok());
+  const absl::StatusOr<UniqueFd> again = (*file)->Reopen();
+  ASSERT_TRUE(again.ok()) << again.status();
+  char first = 0;
+  EXPECT_EQ(pread(again->get(), &first, 1, 0), 1);
+  EXPECT_EQ(first, 'a');
+  EXPECT_EQ(fcntl(again->get(), F_GETFD), FD_CLOEXEC);
+}
+
 TEST(PosixBackingFile, AReadPastTheEndIsOutOfRangeAlsoWhenItBeginsBefore) {
   TempDir dir;
   auto file = PosixBackingFile::Create(dir / "object", kSize);
