@@ -14,11 +14,19 @@ namespace {
 // Behind every object (ChunkMap::kMaxObjectSize): there is no page to wait for.
 constexpr off64_t kBehindAll = off64_t{1} << 41;
 
+// False when a write-back failed since the last call with this description. Waits for no page and starts no
+// write: what is left of the call is that it tells.
+bool NothingLostSince(int fd) {
+  return sync_file_range(fd, kBehindAll, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<WatchedBackingFile>> WatchedBackingFile::Over(
     std::unique_ptr<PosixBackingFile> file) {
   ASSIGN_OR_RETURN(UniqueFd watch, file->Reopen());
+  // What an earlier process lost, and nobody was told of yet, was never committed.
+  NothingLostSince(watch.get());
   return std::unique_ptr<WatchedBackingFile>(new WatchedBackingFile(std::move(file), std::move(watch)));
 }
 
@@ -46,8 +54,7 @@ absl::Status WatchedBackingFile::CheckNothingIsLost() {
   // Under the lock, so that whoever finds no error any more finds it in lost_.
   MutexLock lock(mutex_);
   if (!lost_.ok()) return lost_;
-  // Waits for no page, starts no write: what is left of the call is that it tells of a failed write-back.
-  if (sync_file_range(watch_.get(), kBehindAll, 1, SYNC_FILE_RANGE_WAIT_BEFORE) != 0) {
+  if (!NothingLostSince(watch_.get())) {
     lost_ = ErrnoStatus(errno, absl::StrCat("the disk lost bytes of ", file_->path()));
   }
   return lost_;
