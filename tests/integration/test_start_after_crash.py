@@ -1,4 +1,4 @@
-"""How long it takes until all is served again when 1,000 objects were in use: after a crash of everything, and of the worker alone."""
+"""How long it takes until 1,000 objects are served again after a crash, of the worker alone and of everything."""
 import os
 import pathlib
 import random
@@ -66,8 +66,8 @@ class StartAfterCrashTest(IntegrationTest):
         self.check_reads(0)
         read = time.monotonic() - began
         self.assertEqual(self.wire.bytes_for(BLOBS), 0)
-        print(f"crash of {crashed}: {len(self.files) + IMAGES} objects, {IMAGES} mounts: answers after {answered:.2f} s, all mounted after {mounted:.2f} s, "
-              f"a chunk of each read after {read:.2f} s")
+        print(f"crash of {crashed}: {len(self.files) + IMAGES} objects, {IMAGES} mounts: answers after {answered:.2f} s, "
+              f"all mounted after {mounted:.2f} s, a chunk of each read after {read:.2f} s")
         self.assertLess(mounted, PROMISED_SECONDS)
 
     def test_of_the_worker_alone_and_then_of_everything(self) -> None:
