@@ -32,7 +32,7 @@ def draw(epochs: Sequence[Epoch], count: int, source: random.Random) -> list[Sta
     """`count` states, in the order of their epochs."""
     weights = [_weight(epoch) for epoch in epochs]
     chosen = sorted(source.choices(range(len(epochs)), weights, k=count))
-    return [_state(epochs[number], source) for number in chosen]
+    return [_state(epochs[index], source) for index in chosen]
 
 
 def _weight(epoch: Epoch) -> int:

@@ -6,7 +6,6 @@ import random
 
 from harness import programs, volume
 from harness.case import IntegrationTest
-from harness.images import Image
 from harness.registry_storage import store_image
 from harness.scale import SCALE, fresh_seed, scaled
 from harness.truth import Findings, Truth, object_name
@@ -19,10 +18,14 @@ from .write_log import read_epochs
 
 STATES = 240
 STARTS = 10  # of these lacunad itself is started on
+KERNEL_STATES = 3  # that a machine with the cachefiles door is started on
+MOST_DISKS = 8  # of one machine
 RECORD_SECONDS = 110
 
 
-class PowerCutTest(IntegrationTest):
+class PowerCutCase(IntegrationTest):
+    door: str
+
     def setUp(self) -> None:
         super().setUp()
         self.kernel = Kernel("6.12")
@@ -37,6 +40,18 @@ class PowerCutTest(IntegrationTest):
             store_image(self.storage, name, "latest", image.bootstrap.read_bytes(), [image.device.read_bytes()])
         blobs = [blob for image in self.image.values() for blob in (image.bootstrap, image.device)]
         self.truth = Truth(self.folder / "truth", blobs)
+
+    def record(self, base: pathlib.Path, log: pathlib.Path) -> None:
+        recorder.make_disk(log.with_name("guest"))
+        crash_states.copy_sparse(log.with_name("guest"), base)
+        names = {f"LACUNA_TEST_OBJECT_{name}": object_name(image.device) for name, image in self.image.items()}
+        outcome = recorder.record(self.kernel.path, log.with_name("guest"), log, round(RECORD_SECONDS * max(1, SCALE)),
+                                  self.storage, LACUNA_TEST_SEED=str(self.seed), LACUNA_TEST_DOOR=self.door, **names)
+        self.assertEqual((outcome.status, outcome.complaints), (0, []), outcome.output + outcome.kernel_log[-4000:])
+
+
+class PowerCutTest(PowerCutCase):
+    door = "fuse"
 
     def test_no_power_cut_leaves_a_wrong_byte(self) -> None:
         # In memory: the disks are written hundreds of times, and nobody wants to keep them.
@@ -58,14 +73,6 @@ class PowerCutTest(IntegrationTest):
         self.assertEqual(bad[:3], [])
         self.assertGreater(total.chunks, 10 * len(states), "too little was there to be wrong")
         self.assertGreater(total.partial, len(states))
-
-    def record(self, base: pathlib.Path, log: pathlib.Path) -> None:
-        recorder.make_disk(log.with_name("guest"))
-        crash_states.copy_sparse(log.with_name("guest"), base)
-        names = {f"LACUNA_TEST_OBJECT_{name}": object_name(image.device) for name, image in self.image.items()}
-        outcome = recorder.record(self.kernel.path, log.with_name("guest"), log, round(RECORD_SECONDS * max(1, SCALE)),
-                                  self.storage, LACUNA_TEST_SEED=str(self.seed), **names)
-        self.assertEqual((outcome.status, outcome.complaints), (0, []), outcome.output + outcome.kernel_log[-4000:])
 
     def look_at(self, disk: pathlib.Path, state: str, start: bool) -> Findings:
         point = volume.device(self.folder / "replayed", disk, "loop")
@@ -99,3 +106,24 @@ class PowerCutTest(IntegrationTest):
             for _ in range(3):
                 opened.seek(self.source.randrange(size) // 512 * 512 if size else 0)
                 opened.write(self.source.randbytes(512))
+
+
+class CachefilesPowerCutTest(PowerCutCase):
+    """There the kernel knows what it has, and nobody can ask it but by reading, on a kernel that has the door."""
+    door = "cachefiles"
+
+    def test_no_power_cut_leaves_a_wrong_byte(self) -> None:
+        disks = volume.tmpfs(self.folder / "disks")
+        base, log = disks / "base", disks / "log"
+        self.record(base, log)
+        epochs = read_epochs(log)
+        filled = epochs[len(epochs) // 3:]  # before that there is little to be wrong
+        states = crash_states.draw(filled, min(scaled(KERNEL_STATES), MOST_DISKS), self.source)
+        kept = []
+        for state in crash_states.replay(base, epochs, states, disks / "state"):
+            print(state)
+            kept.append((disks / "state").rename(disks / f"state-{len(kept)}"))
+        files = {f"LACUNA_TEST_FILE_{name}": str(image.tree / "big") for name, image in self.image.items()}
+        outcome = recorder.serve(self.kernel.path, kept, RECORD_SECONDS, self.storage, LACUNA_TEST_SEED=str(self.seed), **files)
+        print(outcome.output)
+        self.assertEqual((outcome.status, outcome.complaints), (0, []), outcome.kernel_log[-4000:])

@@ -10,13 +10,13 @@ import threading
 
 from harness import volume
 from harness.case import BLOBS, IntegrationTest
-from harness.daemon import Daemon
 from harness.faults import Throttle
 from harness.trees import TreeSpec
 
 DISK = pathlib.Path("/dev/vdb")
 SPECS = {name: TreeSpec(seed=seed, files=6, mean_bytes=8 << 10, big_bytes=2 << 20, oddities=False)
          for seed, name in enumerate(("whole", "part", "later", "dropped"), 61)}
+SLOT_BYTES = 4096  # of a small object's map
 COMMIT_INTERVAL = "20ms"
 BYTES_PER_SECOND = 1 << 20  # of each answer: a fill is many commits
 
@@ -30,6 +30,9 @@ class RecordedFill(IntegrationTest):
         disk = volume.device(self.folder / "disk", DISK, "commit=1")
         self.daemon = self.new_daemon(root=disk / "root", cache={"commit_interval": COMMIT_INTERVAL})
         self.source = random.Random(int(os.environ["LACUNA_TEST_SEED"]))
+
+    def start(self) -> None:
+        self.daemon.start("--door", os.environ["LACUNA_TEST_DOOR"])
 
     def mount(self, name: str) -> pathlib.Path:
         return self.daemon.mount(self.reference(name), self.mount_point(name))
@@ -52,17 +55,17 @@ class RecordedFill(IntegrationTest):
         with self.proxy.inject(Throttle(BYTES_PER_SECOND), BLOBS):
             self.fill_whole_and_others_in_part()
             self.daemon.kill()
-            self.daemon.start("--door", "fuse")
+            self.start()
             self.daemon.await_mounts(*map(self.mount_point, SPECS))
             self.fill_more()
             self.daemon.stop()
             self.damage_the_map("dropped")
-            self.daemon.start("--door", "fuse")
+            self.start()
             self.fill_what_was_dropped()
         print("recorded")  # the machine ends now, as by a power cut
 
     def fill_whole_and_others_in_part(self) -> None:
-        self.daemon.start("--door", "fuse")
+        self.start()
         for name in SPECS:
             self.mount(name)
         readers = [self.reader(name, 12) for name in ("part", "dropped", "later")]
@@ -77,15 +80,16 @@ class RecordedFill(IntegrationTest):
         reader.join()
 
     def damage_the_map(self, name: str) -> None:
-        """So that lacunad drops the object at the next start."""
+        """So that lacunad drops the object at the next start. (The kernel has no maps at the cachefiles door.)"""
         maps = [path for path in (self.daemon.root / "objects").glob("*.map")
                 if path.name.startswith(os.environ[f"LACUNA_TEST_OBJECT_{name}"])]
-        with maps[0].open("r+b") as file:
-            file.write(b"damaged")
-            file.seek(4096)
-            file.write(b"damaged")
-            file.flush()
-            os.fsync(file.fileno())
+        for path in maps:
+            with path.open("r+b") as file:
+                for slot in range(2):
+                    file.seek(slot * SLOT_BYTES)
+                    file.write(b"damaged")
+                file.flush()
+                os.fsync(file.fileno())
 
     def fill_what_was_dropped(self) -> None:
         for name in ("dropped", "part"):
