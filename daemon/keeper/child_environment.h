@@ -12,7 +12,8 @@ namespace lacuna {
 
 inline constexpr char kKeeperVariable[] = "LACUNA_KEEPER";  // for a worker: "SOCKET,MEMORY"
 inline constexpr char kCheckVariable[] =
-    "LACUNA_KEEPER_CHECK";  // for a keeper: only whether it could, "MEMORY"
+    "LACUNA_KEEPER_CHECK";               // for a keeper: only whether it could, "MEMORY"
+inline constexpr int kCheckPassed = 86;  // its exit status then, which no other program has by chance
 inline constexpr char kTakeOverVariable[] = "LACUNA_KEEPER_TAKE_OVER";  // for a keeper: "MEMORY"
 
 // This process' environment with one variable in front.

@@ -5,38 +5,48 @@
 
 namespace lacuna {
 
-std::optional<size_t> KeptTable::Keep(const KeeperMessage& message, UniqueFd fd) {
-  Drop(message.kind, message.id);
-  KeptEntry* const entry = FindEntry(KeptKind::kNone, 0);
-  if (entry == nullptr) return std::nullopt;
+bool KeptTable::Keep(const KeeperMessage& message, UniqueFd fd) {
+  KeptEntry* entry = FindEntry(message.kind, message.id);
+  if (entry != nullptr) Free(*entry);
+  if (entry == nullptr) entry = FindEntry(KeptKind::kNone, 0);
+  if (entry == nullptr) return false;
   entry->fd = fd.Release();
   entry->id = message.id;
   entry->size = message.size;
   entry->name = message.name;
   entry->kind.store(message.kind, std::memory_order_release);
-  return entry - entries_.data();
+  changed_[entry - entries_.data()] = true;
+  return true;
 }
 
-std::optional<size_t> KeptTable::Drop(KeptKind kind, uint64_t id) {
+void KeptTable::Drop(KeptKind kind, uint64_t id) {
   KeptEntry* const entry = FindEntry(kind, id);
-  if (entry == nullptr) return std::nullopt;
-  Close(*entry);
-  return entry - entries_.data();
+  if (entry != nullptr) Free(*entry);
 }
 
 void KeptTable::DropAll() {
-  for (KeptEntry& entry : entries_) {
-    if (entry.kind == KeptKind::kCachefilesObject) Close(entry);
-  }
-  for (KeptEntry& entry : entries_) {
-    if (entry.kind != KeptKind::kNone) Close(entry);
+  ForAllInOrder([this](KeptEntry& entry) { Free(entry); });
+}
+
+void KeptTable::CloseAll() {
+  ForAllInOrder([](KeptEntry& entry) { close(entry.fd); });
+}
+
+template <typename Function>
+void KeptTable::ForAllInOrder(Function function) {
+  for (const bool objects : {true, false}) {
+    for (KeptEntry& entry : entries_) {
+      const bool is_object = entry.kind == KeptKind::kCachefilesObject;
+      if (entry.kind != KeptKind::kNone && is_object == objects) function(entry);
+    }
   }
 }
 
-void KeptTable::Close(KeptEntry& entry) {
+void KeptTable::Free(KeptEntry& entry) {
   entry.kind.store(KeptKind::kNone, std::memory_order_release);
   entry.id = 0;
   close(entry.fd);
+  changed_[&entry - entries_.data()] = true;
 }
 
 int KeptTable::Find(KeptKind kind, uint64_t id) const {

@@ -14,10 +14,12 @@
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/strip.h"
 #include "daemon/base/status.h"
 #include "daemon/keeper/child_environment.h"
 #include "daemon/keeper/guard.h"
 #include "daemon/keeper/service_manager.h"
+#include "daemon/keeper/stored.h"
 #include "daemon/keeper/supervisor.h"
 
 namespace lacuna {
@@ -31,7 +33,8 @@ absl::StatusOr<Upgrade::Paths> ProgramPaths() {
   char path[PATH_MAX];
   const ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
   if (size < 0) return ErrnoStatus(errno, "/proc/self/exe");
-  const std::string self(path, static_cast<size_t>(size));
+  // The kernel says so of what was replaced between our start and now; what is there is what counts.
+  const std::string self(absl::StripSuffix(absl::string_view(path, static_cast<size_t>(size)), " (deleted)"));
   return Upgrade::Paths{.keeper = self, .worker = self.substr(0, self.rfind('/') + 1) + kWorkerName};
 }
 
@@ -62,7 +65,8 @@ int LeftBy(const char* variable) {
   return fd;
 }
 
-absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments) {
+absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments,
+                            ServiceManager manager = {}) {
   ASSIGN_OR_RETURN(MappedKeeperMemory mapped, MapKeeperMemory(memory_fd.get()));
   ASSIGN_OR_RETURN(const Upgrade::Paths paths, ProgramPaths());
   const UniqueFd signals = TakeSignals();
@@ -77,9 +81,7 @@ absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments
       take_over ? Program(UniqueFd(memory.hand_over.worker_program)) : Program::Open(paths.worker);
   if (!worker.valid()) return ErrnoStatus(errno, paths.worker);
   Upgrade upgrade(paths, std::move(worker), arguments, memory, memory_fd.get());
-  ServiceManager manager;
   Supervisor supervisor({kept, guard, upgrade, manager, arguments, memory_fd.get(), signals.get()});
-  if (!take_over) manager.StoreMemory(memory_fd.get());
   if (take_over) {
     kept.LetInherit(false);
     fcntl(memory.hand_over.worker_program, F_SETFD, FD_CLOEXEC);
@@ -91,16 +93,19 @@ absl::StatusOr<int> RunWith(UniqueFd memory_fd, bool take_over, char** arguments
 absl::StatusOr<int> Run(char** arguments) {
   if (const int memory = LeftBy(kCheckVariable); memory >= 0) {
     RETURN_IF_ERROR(MapKeeperMemory(memory).status());
-    return 0;
+    return kCheckPassed;
   }
   if (const int memory = LeftBy(kTakeOverVariable); memory >= 0) {
     return RunWith(UniqueFd(memory), /*take_over=*/true, arguments);
   }
-  UniqueFd memory = TakeStored();
-  if (!memory.valid()) {
-    ASSIGN_OR_RETURN(memory, MakeKeeperMemory());
+  Stored stored = TakeStored();
+  ServiceManager manager;
+  manager.RemoveStored(std::move(stored.useless));
+  if (!stored.memory.valid()) {
+    ASSIGN_OR_RETURN(stored.memory, MakeKeeperMemory());
   }
-  return RunWith(std::move(memory), /*take_over=*/false, arguments);
+  manager.StoreMemory(stored.memory.get());
+  return RunWith(std::move(stored.memory), /*take_over=*/false, arguments, std::move(manager));
 }
 
 }  // namespace

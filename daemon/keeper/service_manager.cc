@@ -1,27 +1,25 @@
 #include "daemon/keeper/service_manager.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
-#include "daemon/base/status.h"
 #include "daemon/keeper/say.h"
 #include "daemon/keeper/send_with_fd.h"
+#include "daemon/keeper/stored.h"
 
 namespace lacuna {
 namespace {
 
-constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START
-constexpr char kMemoryName[] = "memory";
-constexpr char kPlacePrefix[] = "kept-";
+// Beats in the time after which one is missed: some may not fit into the queue.
+constexpr int kBeats = 4;
 
 uint64_t NumberIn(const char* variable) {
   const char* const text = std::getenv(variable);
@@ -31,46 +29,6 @@ uint64_t NumberIn(const char* variable) {
 
 bool IsForUs(const char* pid_variable) {
   return std::getenv(pid_variable) == nullptr || NumberIn(pid_variable) == static_cast<uint64_t>(getpid());
-}
-
-struct Stored {
-  std::string name;
-  UniqueFd fd;
-};
-
-std::vector<Stored> TakeAllStored() {
-  std::vector<Stored> stored;
-  const uint64_t count = NumberIn("LISTEN_FDS");
-  const char* const names = std::getenv("LISTEN_FDNAMES");
-  if (count == 0 || names == nullptr || NumberIn("LISTEN_PID") != static_cast<uint64_t>(getpid())) return {};
-  int fd = kFirstFd;
-  for (const std::string& name : std::vector<std::string>(absl::StrSplit(names, ':'))) {
-    if (stored.size() == count) break;
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    stored.push_back({name, UniqueFd(fd++)});
-  }
-  for (const char* variable : {"LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"}) unsetenv(variable);
-  return stored;
-}
-
-// What was stored for a place in the table, and is no more, is gone from it.
-void Renumber(KeeperMemory& memory, std::vector<Stored>& stored) {
-  std::array<int, KeeperMemory::kEntries> numbers;
-  numbers.fill(-1);
-  for (Stored& one : stored) {
-    size_t place = 0;
-    const absl::string_view name = one.name;
-    if (name.substr(0, std::strlen(kPlacePrefix)) != kPlacePrefix) continue;
-    if (!absl::SimpleAtoi(name.substr(std::strlen(kPlacePrefix)), &place) || place >= numbers.size())
-      continue;
-    if (numbers[place] >= 0 || memory.kept[place].kind == KeptKind::kNone) continue;
-    numbers[place] = one.fd.Release();
-  }
-  for (size_t place = 0; place < numbers.size(); ++place) {
-    KeptEntry& entry = memory.kept[place];
-    entry.fd = numbers[place];
-    if (numbers[place] < 0) entry.kind = KeptKind::kNone;
-  }
 }
 
 }  // namespace
@@ -85,19 +43,18 @@ ServiceManager::ServiceManager() {
   socket_ = UniqueFd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const uint64_t watchdog = NumberIn("WATCHDOG_USEC");
   if (watchdog == 0 || !IsForUs("WATCHDOG_PID")) return;
-  beat_ = std::chrono::microseconds(watchdog / 2);
+  beat_ = std::chrono::microseconds(watchdog / kBeats);
   next_beat_ = TimePoint();
 }
 
-void ServiceManager::Send(const char* text, int fd) {
-  if (!socket_.valid()) return;
+bool ServiceManager::Send(const char* text, int fd) {
   iovec piece = {const_cast<char*>(text), std::strlen(text)};
   msghdr header = {.msg_name = &address_, .msg_namelen = address_size_, .msg_iov = &piece, .msg_iovlen = 1};
-  SendWithFd(socket_.get(), header, fd);
-}
-
-void ServiceManager::Tell(const char* state) {
-  Send(state);
+  const int error = SendWithFd(socket_.get(), header, fd);
+  if (error == EAGAIN || error == ENOBUFS || error == ETOOMANYREFS || error == EINTR) return false;
+  if (error != 0)
+    Say(Tone::kWarning, "the service manager cannot be told %s: %s", text, strerrordesc_np(error));
+  return true;
 }
 
 TimePoint ServiceManager::Beat(TimePoint now) {
@@ -108,37 +65,34 @@ TimePoint ServiceManager::Beat(TimePoint now) {
   return next_beat_;
 }
 
-void ServiceManager::StoreMemory(int fd) {
-  Send("FDSTORE=1\nFDPOLL=0\nFDNAME=memory", fd);
-}
-
-void ServiceManager::Store(size_t place, int fd) {
-  Remove(place);  // of one name there can be several
-  std::array<char, 80> text;
-  // Without FDPOLL=0 a device that reports an error would be thrown out.
-  std::snprintf(text.data(), text.size(), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%zu", kPlacePrefix, place);
-  Send(text.data(), fd);
-}
-
-void ServiceManager::Remove(size_t place) {
-  std::array<char, 80> text;
-  std::snprintf(text.data(), text.size(), "FDSTOREREMOVE=1\nFDNAME=%s%zu", kPlacePrefix, place);
-  Send(text.data());
-}
-
-UniqueFd TakeStored() {
-  std::vector<Stored> stored = TakeAllStored();
-  const auto memory =
-      std::find_if(stored.begin(), stored.end(), [](const Stored& one) { return one.name == kMemoryName; });
-  if (memory == stored.end()) return {};
-  const absl::StatusOr<MappedKeeperMemory> mapped = MapKeeperMemory(memory->fd.get());
-  if (!mapped.ok()) {
-    Say(Tone::kWarning, "what the service manager has kept is of no use: %s",
-        std::string(mapped.status().message()).c_str());
-    return {};
+bool ServiceManager::Sync(KeptTable& kept) {
+  if (!socket_.valid()) return true;
+  std::array<char, 300> text;
+  for (; !useless_.empty(); useless_.pop_back()) {
+    std::snprintf(text.data(), text.size(), "FDSTOREREMOVE=1\nFDNAME=%s", useless_.back().c_str());
+    if (!Send(text.data())) return false;
   }
-  Renumber(**mapped, stored);
-  return std::move(memory->fd);
+  // Without FDPOLL=0 a descriptor that reports an error would be thrown out.
+  std::snprintf(text.data(), text.size(), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", kMemoryName);
+  if (memory_ >= 0 && !Send(text.data(), memory_)) return false;
+  memory_ = -1;
+  for (size_t place = 0; place < KeeperMemory::kEntries; ++place) {
+    if (!kept.changed(place)) continue;
+    if (!SyncPlace(place, kept.FdAt(place))) return false;
+    kept.set_changed(place, false);
+  }
+  if (state_ != nullptr && !Send(state_)) return false;  // last: who is ready has stored all
+  state_ = nullptr;
+  return true;
+}
+
+bool ServiceManager::SyncPlace(size_t place, int fd) {
+  std::array<char, 80> text;
+  // Under one name there can be several: the old one goes first.
+  std::snprintf(text.data(), text.size(), "FDSTOREREMOVE=1\nFDNAME=%s%zu", kPlacePrefix, place);
+  if (!Send(text.data())) return false;
+  std::snprintf(text.data(), text.size(), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s%zu", kPlacePrefix, place);
+  return fd < 0 || Send(text.data(), fd);
 }
 
 }  // namespace lacuna

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "daemon/keeper/say.h"
@@ -29,6 +30,13 @@ constexpr std::chrono::seconds kStartPatience(60);
 // From the signal to its end: it unmounts, and writes what is not written yet.
 constexpr std::chrono::seconds kEndPatience(30);
 
+// A worker that was killed is gone after that, unless it is stuck in the kernel.
+constexpr std::chrono::milliseconds kDeathPatience(2000);
+
+// When the service manager is slow to listen.
+constexpr std::chrono::milliseconds kTellAgain(5);
+constexpr std::chrono::seconds kTellPatience(2);
+
 constexpr int kFirstSignalStatus = 128;
 
 }  // namespace
@@ -47,9 +55,25 @@ int Supervisor::Run() {
     TakeSignals();
     CheckPatience();
   }
-  const std::lock_guard lock(parts_.kept.mutex);
-  parts_.kept.DropAll();
+  LetGo();
   return exit_status_;
+}
+
+void Supervisor::LetGo() {
+  const bool in_order = ending_ && exit_status_ == 0;
+  if (in_order) {
+    const std::lock_guard lock(parts_.kept.mutex);
+    parts_.kept.DropAll();
+  }
+  const TimePoint end = std::chrono::steady_clock::now() + kTellPatience;
+  while (!TellManager() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(kTellAgain);
+  const std::lock_guard lock(parts_.kept.mutex);
+  if (!in_order) parts_.kept.CloseAll();
+}
+
+bool Supervisor::TellManager() {
+  const std::lock_guard lock(parts_.kept.mutex);
+  return parts_.manager.Sync(parts_.kept);
 }
 
 void Supervisor::StartWorker() {
@@ -69,8 +93,10 @@ void Supervisor::Wait() {
   poll(fds, std::size(fds), MillisecondsToWait());
 }
 
-int Supervisor::MillisecondsToWait() const {
-  TimePoint next = std::min(parts_.upgrade.deadline(), parts_.manager.Beat(std::chrono::steady_clock::now()));
+int Supervisor::MillisecondsToWait() {
+  const TimePoint now = std::chrono::steady_clock::now();
+  TimePoint next = std::min(parts_.upgrade.deadline(), parts_.manager.Beat(now));
+  if (!TellManager()) next = std::min(next, now + kTellAgain);
   if (ending_) {
     next = std::min(next, kill_at_);
   } else if (!worker_.running()) {
@@ -79,7 +105,7 @@ int Supervisor::MillisecondsToWait() const {
     next = std::min(next, worker_.started() + kStartPatience);
   }
   if (next == TimePoint::max()) return -1;
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - std::chrono::steady_clock::now());
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - now);
   return static_cast<int>(std::max<int64_t>(wait.count(), 0));
 }
 
@@ -132,7 +158,12 @@ void Supervisor::End(int signal) {
 void Supervisor::Leave() {
   Say(Tone::kInfo, "ending, and leaving what is mounted to the next lacunad");
   parts_.manager.Tell("STOPPING=1");
-  if (worker_.running()) Dismiss(Duration::zero());
+  if (worker_.running()) {
+    worker_.Send(SIGKILL);
+    pollfd end = {.fd = worker_.socket(), .events = 0};  // closed by its death
+    poll(&end, 1, kDeathPatience.count());
+    Dismiss(Duration::zero());
+  }
   done_ = true;
 }
 
@@ -160,8 +191,7 @@ void Supervisor::Act(ReceivedMessage received) {
     case KeeperMessage::Type::kKeep:
       return Keep(std::move(received));
     case KeeperMessage::Type::kDrop:
-      if (const auto place = parts_.kept.Drop(message.kind, message.id)) parts_.manager.Remove(*place);
-      return;
+      return parts_.kept.Drop(message.kind, message.id);
     case KeeperMessage::Type::kReady:
       return OnReady();
     case KeeperMessage::Type::kUpgrade:
@@ -170,14 +200,13 @@ void Supervisor::Act(ReceivedMessage received) {
 }
 
 void Supervisor::Keep(ReceivedMessage received) {
-  const int fd = received.fd.get();
-  const auto place = fd < 0 ? std::nullopt : parts_.kept.Keep(received.message, std::move(received.fd));
-  if (place.has_value()) return parts_.manager.Store(*place, fd);
+  if (received.fd.valid() && parts_.kept.Keep(received.message, std::move(received.fd))) return;
   Say(Tone::kWarning, "no room to keep what the worker leaves (kind %u)",
       static_cast<unsigned>(received.message.kind));
 }
 
 void Supervisor::OnReady() {
+  if (worker_.dismissed) return;
   worker_.ready = true;
   if (was_ready_) Say(Tone::kInfo, "a new worker (pid %d) has taken over", worker_.pid());
   if (!std::exchange(was_ready_, true)) parts_.manager.Tell("READY=1");
@@ -211,9 +240,11 @@ void Supervisor::Do(Upgrade::Demand demand) {
       return;
     case Upgrade::Demand::kReplaceKeeper:
       return ReplaceKeeper();
+    case Upgrade::Demand::kGiveWorkerUp:
+      if (worker_.running()) Replace("is not ready in time");
+      return;
     case Upgrade::Demand::kReplaceWorker:
       if (!worker_.running()) return;
-      if (!worker_.ready) return Replace("is not ready in time");  // it is on trial
       Say(Tone::kInfo, "the worker (pid %d) makes way for a new version", worker_.pid());
       return Dismiss(Duration::zero());
   }
@@ -237,6 +268,7 @@ void Supervisor::Replace(const char* why) {
 }
 
 void Supervisor::Dismiss(Duration pause) {
+  worker_.dismissed = true;
   worker_.Send(SIGKILL);  // maybe not the last to be heard of it: a thread of it can be stuck in the kernel
   TakeMessages();         // what it left until now is kept
   worker_ = WorkerProcess();

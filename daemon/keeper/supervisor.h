@@ -34,12 +34,16 @@ class Supervisor {
  private:
   void StartWorker();
   void Wait();
-  int MillisecondsToWait() const;
+  int MillisecondsToWait();
   void TakeSignals();
   void ReapChildren();
   void End(int signal);
   // Ends without the worker's help, and leaves what is mounted to a keeper that the service manager starts.
   void Leave();
+  bool TellManager();
+  // The last that happens: what is kept stays in the service manager's hand, unless all came to its end in
+  // order.
+  void LetGo();
   void TakeMessages();
   void Act(ReceivedMessage received);
   void Keep(ReceivedMessage received);
@@ -48,7 +52,7 @@ class Supervisor {
   void CheckPatience();
   void Do(Upgrade::Demand demand);
   void ReplaceKeeper();
-  // The worker is of no use any more, and another one comes.
+  // The worker is of no use any more, and another one comes; unless lacunad ends.
   void Replace(const char* why);
   // Whatever is left of the worker is killed; the next one starts after `pause`.
   void Dismiss(Duration pause);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,7 +28,11 @@ Upgrade::Upgrade(const Paths& paths, Program worker, char** arguments, KeeperMem
       arguments_(arguments),
       memory_(memory),
       memory_fd_(memory_fd),
-      worker_(std::move(worker)) {}
+      worker_(std::move(worker)) {
+  if (memory_.upgrade.state == UpgradeState::kRunning) {
+    Conclude(UpgradeState::kRolledBack, "lacunad ended before it was over, and was started again");
+  }
+}
 
 void Upgrade::Begin() {
   if (running()) return;
@@ -55,7 +60,7 @@ void Upgrade::StartCheck() {
 
 Upgrade::Demand Upgrade::OnChildEnded(pid_t pid, int status) {
   if (step_ != Step::kChecking || pid != check_) return Demand::kNothing;
-  if (status != 0) {
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != kCheckPassed) {
     End(UpgradeState::kRolledBack, "the new lacunad does not run, or cannot take over from this version");
     return Demand::kNothing;
   }
@@ -88,7 +93,7 @@ Upgrade::Demand Upgrade::OnTime() {
       End(UpgradeState::kRolledBack, "the new lacunad hangs");
       return Demand::kNothing;
     case Step::kTrial:
-      return Demand::kReplaceWorker;
+      return Demand::kGiveWorkerUp;
     case Step::kProbation:
       End(UpgradeState::kDone, "");
       return Demand::kReplaceKeeper;
@@ -100,10 +105,14 @@ void Upgrade::End(UpgradeState state, const char* reason) {
   step_ = Step::kNone;
   deadline_ = TimePoint::max();
   other_worker_ = Program();
-  std::snprintf(memory_.upgrade.reason.data(), memory_.upgrade.reason.size(), "%s", reason);
-  memory_.upgrade.state = state;
+  Conclude(state, reason);
   if (state == UpgradeState::kDone) return Say(Tone::kInfo, "upgraded");
   Say(Tone::kError, "not upgraded: %s; the version that ran goes on", reason);
+}
+
+void Upgrade::Conclude(UpgradeState state, const char* reason) {
+  std::snprintf(memory_.upgrade.reason.data(), memory_.upgrade.reason.size(), "%s", reason);
+  memory_.upgrade.state = state;
 }
 
 void Upgrade::BecomeNewKeeper(const HandOver& worker) {

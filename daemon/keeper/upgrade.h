@@ -35,7 +35,8 @@ class Upgrade {
   // What the supervisor is to do next.
   enum class Demand {
     kNothing,
-    kReplaceWorker,  // by one of worker_program(), which is new, or the one on trial is late
+    kReplaceWorker,  // by one of worker_program(), which is new
+    kGiveWorkerUp,   // the one on trial is late
     kReplaceKeeper,
   };
   // A child has ended, which may be the check.
@@ -55,6 +56,8 @@ class Upgrade {
 
   void StartCheck();
   void End(UpgradeState state, const char* reason);
+  // Tells those who ask.
+  void Conclude(UpgradeState state, const char* reason);
 
   const Paths& paths_;
   char** const arguments_;

@@ -31,6 +31,7 @@ class WorkerProcess {
   void Send(int signal) const { kill(pid_, signal); }
 
   bool ready = false;
+  bool dismissed = false;  // what it still has to say is no news of it
 
  private:
   pid_t pid_ = -1;

@@ -24,19 +24,48 @@ class KeptTableTest : public testing::Test {
 TEST_F(KeptTableTest, OneOfEachKindAndTheNewOneReplacesTheOld) {
   const KeeperMessage device = {.type = KeeperMessage::Type::kKeep, .kind = KeptKind::kFuseDevice};
   EXPECT_EQ(table_.Find(KeptKind::kFuseDevice), -1);
-  const std::optional<size_t> place = table_.Keep(device, SomeFile());
-  ASSERT_TRUE(place.has_value());
+  ASSERT_TRUE(table_.Keep(Object(1), SomeFile()));
+  ASSERT_TRUE(table_.Keep(device, SomeFile()));
+  table_.Drop(KeptKind::kCachefilesObject, 1);
   const int old = table_.Find(KeptKind::kFuseDevice);
-  EXPECT_EQ(table_.Keep(device, SomeFile()), place);
+  ASSERT_TRUE(table_.Keep(device, SomeFile()));
+  EXPECT_EQ(table_.FdAt(0), -1);
+  EXPECT_EQ(table_.FdAt(1), table_.Find(KeptKind::kFuseDevice)) << "it has moved: two places have had it";
   EXPECT_TRUE(IsOpen(table_.Find(KeptKind::kFuseDevice)));
   EXPECT_TRUE(table_.Find(KeptKind::kFuseDevice) != old || IsOpen(old));
-  EXPECT_EQ(table_.Drop(KeptKind::kFuseDevice, 0), place);
-  EXPECT_EQ(table_.Drop(KeptKind::kFuseDevice, 0), std::nullopt);
+  table_.Drop(KeptKind::kFuseDevice, 0);
+  EXPECT_EQ(table_.Find(KeptKind::kFuseDevice), -1);
+}
+
+TEST_F(KeptTableTest, WhatChangesIsMarked) {
+  const auto take_changed = [&](size_t place) {
+    const bool changed = table_.changed(place);
+    table_.set_changed(place, false);
+    return changed;
+  };
+  EXPECT_FALSE(take_changed(0));
+  ASSERT_TRUE(table_.Keep(Object(7), SomeFile()));
+  EXPECT_TRUE(take_changed(0));
+  ASSERT_TRUE(table_.Keep(Object(7), SomeFile()));
+  EXPECT_TRUE(take_changed(0));
+  table_.Drop(KeptKind::kCachefilesObject, 8);
+  EXPECT_FALSE(take_changed(0));
+  table_.Drop(KeptKind::kCachefilesObject, 7);
+  EXPECT_TRUE(take_changed(0));
+}
+
+TEST_F(KeptTableTest, ClosingAllLeavesTheTableToWhoHasDuplicates) {
+  ASSERT_TRUE(table_.Keep(Object(1), SomeFile()));
+  const int number = table_.FdAt(0);
+  table_.CloseAll();
+  EXPECT_FALSE(IsOpen(number));
+  EXPECT_EQ(memory_->kept[0].kind, KeptKind::kCachefilesObject);
+  EXPECT_EQ(memory_->kept[0].id, 1u);
 }
 
 TEST_F(KeptTableTest, ObjectsAreKeptById) {
-  ASSERT_TRUE(table_.Keep(Object(1), SomeFile()).has_value());
-  ASSERT_TRUE(table_.Keep(Object(2), SomeFile()).has_value());
+  ASSERT_TRUE(table_.Keep(Object(1), SomeFile()));
+  ASSERT_TRUE(table_.Keep(Object(2), SomeFile()));
   const int second = table_.Find(KeptKind::kCachefilesObject, 2);
   table_.Drop(KeptKind::kCachefilesObject, 1);
   EXPECT_EQ(table_.Find(KeptKind::kCachefilesObject, 1), -1);
@@ -47,16 +76,16 @@ TEST_F(KeptTableTest, ObjectsAreKeptById) {
 
 TEST_F(KeptTableTest, AFullTableSaysSoAndClosesWhatItCannotKeep) {
   for (uint64_t id = 0; id < KeeperMemory::kEntries; ++id) {
-    ASSERT_TRUE(table_.Keep(Object(id), UniqueFd(-1)).has_value());
+    ASSERT_TRUE(table_.Keep(Object(id), UniqueFd(-1)));
   }
   UniqueFd one_more = SomeFile();
   const int number = one_more.get();
-  EXPECT_EQ(table_.Keep(Object(KeeperMemory::kEntries), std::move(one_more)), std::nullopt);
+  EXPECT_FALSE(table_.Keep(Object(KeeperMemory::kEntries), std::move(one_more)));
   EXPECT_FALSE(IsOpen(number));
 }
 
 TEST_F(KeptTableTest, WhatIsKeptPassesToAChildOnlyWhenItIsTold) {
-  ASSERT_TRUE(table_.Keep(Object(1), SomeFile()).has_value());
+  ASSERT_TRUE(table_.Keep(Object(1), SomeFile()));
   const int fd = table_.Find(KeptKind::kCachefilesObject, 1);
   table_.LetInherit(true);
   EXPECT_EQ(fcntl(fd, F_GETFD), 0);
