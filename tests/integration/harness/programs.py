@@ -45,6 +45,16 @@ def _kernel_has_erofs() -> bool:
     return "\terofs\n" in pathlib.Path("/proc/filesystems").read_text(encoding="ascii")
 
 
+def copy(folder: pathlib.Path, source: pathlib.Path = BUILD) -> pathlib.Path:
+    """Puts the programs into a folder as an installation does: new files take the place of what is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for program in (LACUNAD, BUILD / "lacunad-worker", LACUNACTL):
+        new = folder / f".{program.name}.new"
+        shutil.copy(source / program.name, new)
+        new.replace(folder / program.name)
+    return folder
+
+
 def run(command: list[object], check: bool = True, seconds: float = 60, **options) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end; with `check`, a failure raises with what it printed."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=seconds, **options)
