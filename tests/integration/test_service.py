@@ -1,14 +1,19 @@
 """lacunad as a service of a real systemd, by the unit that is shipped: what becomes of mounts and of their readers."""
 import errno
+import os
 import pathlib
+import subprocess
 
-from harness import faults, programs
+from harness import faults, proc, programs
 from harness.case import BLOBS
 from harness.process import wait_until
 from harness.scale import scaled
 from harness.service_case import Service, ServiceTest
+from harness.trees import TreeSpec
 
 RESTARTS = 3
+SMALL = TreeSpec()
+NOBODY = 65534
 
 
 class ServiceLifeTest(ServiceTest):
@@ -101,3 +106,63 @@ class ServiceEndTest(ServiceTest):
         wait_until("it to run", lambda: service.show("ActiveState") == "active", seconds=20)
         self.assertEqual(mounted.stat().st_dev, device)
         self.assert_equal_trees(image, mounted)
+
+
+class HardeningTest(ServiceTest):
+    """The unit takes nothing from lacunad that it needs."""
+
+    def test_mounts_are_seen_by_everybody_and_the_guard_is_sealed(self) -> None:
+        service, _, _ = self.serve_as_service(spec=SMALL)
+        namespaces = {pathlib.Path(f"/proc/{pid}/ns/mnt").readlink() for pid in (service.keeper_pid(), service.systemd.pid)}
+        self.assertEqual(len(namespaces), 1)
+        filters = sorted(int(proc.status_of(thread, "Seccomp_filters")) for thread in proc.threads(service.keeper_pid()))
+        self.assertEqual(len(filters), 2)
+        self.assertEqual(filters[1], filters[0] + 1, "the guard has a filter of its own")
+
+    def test_loop_devices(self) -> None:
+        if reason := programs.why_no_loop():
+            self.skipTest(reason)
+        config = self.folder / "lacunad.toml"
+        config.write_text("[door]\nfuse_loop = true\n")
+        service, image, mounted = self.serve_as_service(options=f"--config {config}", spec=SMALL)
+        self.assert_equal_trees(image, mounted)
+        service.systemctl("restart")
+        self.assert_equal_trees(image, mounted)
+        service.ctl("umount", self.mount_point())
+
+    def test_a_credential_helper(self) -> None:
+        helper = self.folder / "bin/docker-credential-test"
+        helper.parent.mkdir()
+        helper.write_text('#!/bin/sh\necho \'{"Username": "me", "Secret": "secret"}\'\n')
+        helper.chmod(0o700)
+        (self.docker_config / "config.json").write_text('{"credsStore": "test"}')
+        self.start_registry(user=("me", "secret"))
+        image = self.images.get(SMALL)
+        programs.run([programs.LACUNA_IMAGE, "push", "--dest-creds", "me:secret", image.bootstrap, image.device,
+                      f"{self.registry.address}/test:latest"])
+        service = self.new_service(path=f"{helper.parent}:/usr/bin:/bin").start()
+        self.assert_equal_trees(image, service.inside(service.mount(self.reference(), self.mount_point())))
+
+    def test_a_folder_and_a_reader_of_somebody_else(self) -> None:
+        """Mounted on where only its owner may go, and the owner named who keeps the mount busy."""
+        folder = self.folder / "nobodys"
+        folder.mkdir(mode=0o700)
+        (folder / "mnt").mkdir(mode=0o700)
+        for path in (self.folder, folder, folder / "mnt"):
+            os.chown(path, NOBODY, NOBODY)
+        self.start_registry()
+        service = self.new_service().start()
+        mounted = service.mount(self.push(self.images.get(SMALL)), folder / "mnt")
+        command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sleep", "60"]
+        script = 'cd "$0" && exec "$@"'
+        holder = subprocess.Popen(["nsenter", f"--target={service.systemd.pid}", "--mount", "--pid", "sh", "-c", script,
+                                   str(mounted), *command])
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+
+        def refused() -> str:
+            done = service.ctl("umount", mounted, check=False)
+            self.assertEqual(done.returncode, programs.BUSY, done.stderr)
+            return done.stderr if "sleep" in done.stderr else ""
+
+        wait_until("the holder to be named", refused)
