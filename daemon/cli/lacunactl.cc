@@ -4,6 +4,7 @@
 #include <string>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/base/escape.h"
 #include "daemon/base/exit_code.h"
 #include "daemon/base/hide_arguments.h"
@@ -37,7 +38,10 @@ int Call(const Arguments& arguments) {
   const InterruptWatcher watcher(held, [&] { (*client)->Cancel(); });
   const absl::Status status = RunVerb(arguments, **client);
   if (status.ok()) return kExitDone;
-  if (watcher.interrupted()) return Fail(arguments, absl::CancelledError("interrupted"), kExitInterrupted);
+  if (watcher.interrupted()) {
+    const char* const goes_on = arguments.verb == Verb::kUpgrade ? "; what has begun goes on" : "";
+    return Fail(arguments, absl::CancelledError(absl::StrCat("interrupted", goes_on)), kExitInterrupted);
+  }
   return Fail(arguments, status, ExitCodeOfCall(status));
 }
 

@@ -284,11 +284,32 @@ class PrefetchTest(CliTest):
         self.assertIn("within 200ms", done.stderr)
 
 
+class UpgradeTest(CliTest):
+    def test_ends_when_the_upgrade_does(self):
+        self.assertEqual(self.ctl("upgrade").stdout, "upgraded to lacunad 0.2.0\n")
+
+    def test_json(self):
+        self.assertEqual(self.json("upgrade"), {"schema": 1, "version": "0.2.0"})
+
+    def test_quiet(self):
+        self.assertEqual(self.ctl("-q", "upgrade").stdout, "")
+
+
+class RolledBackUpgradeTest(CliTest):
+    server_arguments = ("busy",)
+
+    def test_the_reason_is_told(self):
+        done = self.ctl("upgrade", code=1)
+        self.assertEqual(done.stderr, "lacunactl: upgrade: the new lacunad-worker ended with status 1; version 0.1.0, which ran "
+                                      "before, goes on; lacunad's log may say more\n")
+        self.assertEqual(done.stdout, "")
+
+
 class WithoutDaemonTest(CliTest):
     def test_every_verb_says_that_it_is_unreachable(self):
         for verb, name in ((["mount", "registry.example/x", self.dir], "mount registry.example/x"),
                            (["umount", "--all"], "umount --all"), (["images", "ls"], "images ls"),
-                           (["mounts", "ls"], "mounts ls"), (["status"], "status"),
+                           (["mounts", "ls"], "mounts ls"), (["status"], "status"), (["upgrade"], "upgrade"),
                            (["prefetch", "registry.example/x"], "prefetch registry.example/x")):
             done = self.ctl("--run", "/nonexistent", *verb, code=3)
             self.assertTrue(done.stderr.startswith(

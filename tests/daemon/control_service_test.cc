@@ -174,6 +174,40 @@ TEST_F(ControlApi, PrefetchStreamsItsProgress) {
   EXPECT_THAT(seen, testing::ElementsAre(0, 1 << 20, 2 << 20, 3 << 20, 4 << 20));
 }
 
+TEST_F(ControlApi, AnUpgradeIsBegunOnceAndLookedAt) {
+  Listen();
+  const auto client = Connect();
+  const auto look = [&] {
+    api::UpgradeRequest request;
+    request.set_look(true);
+    return client->Upgrade(request);
+  };
+  const auto begun = client->Upgrade({});
+  ASSERT_TRUE(begun.ok()) << begun.status();
+  EXPECT_EQ(begun->number(), 1u);
+  EXPECT_EQ(begun->state(), api::UPGRADE_STATE_RUNNING);
+  EXPECT_EQ(begun->version(), "0.1.0");
+  EXPECT_EQ(look()->state(), api::UPGRADE_STATE_RUNNING);
+  const auto done = look();
+  EXPECT_EQ(done->number(), 1u);
+  EXPECT_EQ(done->state(), api::UPGRADE_STATE_DONE);
+  EXPECT_EQ(done->version(), "0.2.0");
+}
+
+TEST_F(ControlApi, AnUpgradeThatWasRolledBackHasAReason) {
+  Listen();
+  const auto client = Connect();
+  control_.set_busy(true);
+  ASSERT_TRUE(client->Upgrade({}).ok());
+  api::UpgradeRequest look;
+  look.set_look(true);
+  ASSERT_TRUE(client->Upgrade(look).ok());
+  const auto over = client->Upgrade(look);
+  ASSERT_TRUE(over.ok()) << over.status();
+  EXPECT_EQ(over->state(), api::UPGRADE_STATE_ROLLED_BACK);
+  EXPECT_EQ(over->reason(), "the new lacunad-worker ended with status 1");
+}
+
 TEST_F(ControlApi, EveryErrorKeepsItsKindAndText) {
   Listen();
   const auto client = Connect();

@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def wait_until(what: str, condition: Callable[[], object], seconds: float = 10.0, every: float = 0.02) -> object:
@@ -29,12 +29,12 @@ class Process:
             process.send(signal.SIGKILL)
 
     def __init__(self, command: list[str], log: pathlib.Path, environment: dict[str, str] | None = None,
-                 death_signal: str = "TERM"):
+                 death_signal: str = "TERM", pass_fds: Sequence[int] = ()):
         self.log_path = log
         self.name = os.path.basename(command[0])
         with log.open("wb") as output:
             self._popen = subprocess.Popen(["setpriv", "--pdeathsig", death_signal, *command], stdin=subprocess.DEVNULL,
-                                           stdout=output, stderr=output, env=environment)
+                                           stdout=output, stderr=output, env=environment, pass_fds=pass_fds)
         self._all.append(self)
 
     @property

@@ -1,22 +1,16 @@
 """The base of tests of lacunad as a service of a real systemd: the unit as it is shipped, with other paths."""
-import contextlib
 import os
 import pathlib
 import subprocess
-from collections.abc import Iterator
 
 from . import programs, systemd
-from .case import IntegrationTest
 from .daemon import Daemon
 from .images import Image
+from .load_case import BIG, LoadTest
 from .process import wait_until
-from .scale import fresh_seed
 from .trees import TreeSpec
 
 UNIT = pathlib.Path(__file__).parents[3] / "deploy/systemd/lacunad.service"
-READERS = 8
-STRIDE = 32 << 10
-BIG = TreeSpec(seed=2, files=60, big_bytes=24 << 20)
 DROP_IN = """[Service]
 ExecStart=
 ExecStart={lacunad} --log-level debug {options}
@@ -70,7 +64,7 @@ class Service(Daemon):
         self.systemd.end()
 
 
-class ServiceTest(IntegrationTest):
+class ServiceTest(LoadTest):
     def setUp(self) -> None:
         if reason := systemd.why_not_here():
             self.skipTest(reason)
@@ -87,16 +81,6 @@ class ServiceTest(IntegrationTest):
         image = self.images.get(spec)
         service = self.new_service(drop_in, **options).start()
         return service, image, service.inside(service.mount(self.push(image), self.mount_point()))
-
-    @contextlib.contextmanager
-    def under_readers(self, image: Image, mounted: pathlib.Path, seconds: int) -> Iterator[None]:
-        """For `seconds`, and as long as the block takes, eight readers read all of the big file: every read has to be right."""
-        seed = fresh_seed()
-        readers = self.start_readers("spread", seed, READERS, seconds, STRIDE, f"{image.tree}/big={mounted}/big")
-        yield
-        found = self.finish_readers(readers)
-        print(f"{found['reads']} reads, the slowest took {found['slowest']:.2f} s")
-        self.assertEqual(found["wrong"], [], f"seed {seed}")
 
     def _end(self, service: Service) -> None:
         service.clean_up()
