@@ -103,8 +103,8 @@ absl::StatusOr<int> Run(char** arguments) {
   manager.RemoveStored(std::move(stored.useless));
   if (!stored.memory.valid()) {
     ASSIGN_OR_RETURN(stored.memory, MakeKeeperMemory());
+    manager.StoreMemory(stored.memory.get());
   }
-  manager.StoreMemory(stored.memory.get());
   return RunWith(std::move(stored.memory), /*take_over=*/false, arguments, std::move(manager));
 }
 

@@ -73,20 +73,23 @@ void Renumber(KeeperMemory& memory, std::vector<NamedFd>& all) {
 Stored TakeStored() {
   Stored stored;
   std::vector<NamedFd> all = TakeAll();
-  const auto memory =
-      std::find_if(all.begin(), all.end(), [](const NamedFd& one) { return one.name == kMemoryName; });
-  if (memory != all.end()) {
-    const absl::StatusOr<MappedKeeperMemory> mapped = MapKeeperMemory(memory->fd.get());
-    if (mapped.ok()) {
-      stored.memory = std::move(memory->fd);
-      Renumber(**mapped, all);
+  for (NamedFd& one : all) {
+    if (one.name != kMemoryName || stored.memory.valid()) continue;
+    const absl::StatusOr<MappedKeeperMemory> memory = MapKeeperMemory(one.fd.get());
+    if (memory.ok()) {
+      stored.memory = std::move(one.fd);
+      Renumber(**memory, all);
     } else {
       Say(Tone::kWarning, "what the service manager has kept is of no use: %s",
-          std::string(mapped.status().message()).c_str());
+          std::string(memory.status().message()).c_str());
     }
   }
+  const auto is_used = [&](absl::string_view name) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const NamedFd& one) { return one.name == name && !one.fd.valid(); });
+  };
   for (const NamedFd& one : all) {
-    if (one.fd.valid()) stored.useless.push_back(one.name);
+    if (one.fd.valid() && !is_used(one.name)) stored.useless.push_back(one.name);
   }
   return stored;
 }
