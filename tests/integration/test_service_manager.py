@@ -28,6 +28,7 @@ class StoreTest(LoadTest):
         self.start_registry()
         image = self.images.get(BIG)
         daemon = self.managed().start()
+        daemon.await_ready()  # it is told last
         mounted = daemon.mount(self.push(image), self.mount_point())
         device, names = mounted.stat().st_dev, daemon.manager.names()
         self.assertEqual(len(set(names)), len(names))
@@ -51,6 +52,7 @@ class StoreTest(LoadTest):
 
     def test_an_end_in_order_leaves_nothing_in_the_store(self) -> None:
         daemon = self.managed().start()
+        daemon.await_ready()
         self.assertGreater(len(daemon.manager.names()), 3)
         daemon.stop()
         self.check_store(daemon, ["memory"])
@@ -77,6 +79,7 @@ class StoreTest(LoadTest):
 
     def test_what_is_stored_and_of_no_use_goes(self) -> None:
         daemon = self.managed().start()
+        daemon.await_ready()
         names = daemon.manager.names()
         daemon.end_by(signal.SIGUSR2)
         for name in [*STALE, "memory"]:  # also what has the name of something used

@@ -8,6 +8,7 @@ from harness.process import wait_until
 from mounted_case import opens
 
 READERS, SECONDS, STRIDE = 4, 12, 16 << 10
+STORED = 7  # the memory, two locks, the control socket, the device, and of the image a bootstrap and a device
 
 
 class RestartTest(CachefilesTest):
@@ -20,6 +21,7 @@ class RestartTest(CachefilesTest):
         daemon.start()
         self.assertEqual(daemon.status()["door"], "cachefiles")
         mounted = daemon.mount(self.push(image), self.mount_point())
+        wait_until("all to be stored", lambda: len(daemon.manager.names()) == STORED)
         device, names = mounted.stat().st_dev, daemon.manager.names()
         readers = self.start_readers("spread", 1, READERS, SECONDS, STRIDE, f"{image.tree}/big={mounted}/big")
         for number in signals:
