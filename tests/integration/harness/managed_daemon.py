@@ -46,7 +46,7 @@ class ManagedDaemon(Daemon):
     def end_by(self, number: signal.Signals) -> None:
         self.process.send(number)
         self.process.wait(10)
-        wait_until("its worker to go", lambda: not leftovers.processes_naming(self._config))
+        wait_until("its worker to go", lambda: not leftovers.processes_naming(self.config))
 
     def await_ready(self) -> None:
         wait_until("READY=1", lambda: "READY=1" in self.manager.told)
