@@ -126,7 +126,7 @@ absl::Status Run(const Config& config) {
   ASSIGN_OR_RETURN(const std::unique_ptr<KeeperClient> keeper, KeeperClient::Connect());
   keeper->SetReadDeadline(config.fetch.read_deadline);
   ASSIGN_OR_RETURN(std::unique_ptr<Daemon> daemon, Daemon::Start(config, *keeper));
-  const absl::Status status = Serve(config, *keeper, *daemon, ending);
+  absl::Status status = Serve(config, *keeper, *daemon, ending);
   if (!status.ok()) static_cast<void>(daemon.release());  // as in Daemon::Start
   return status;
 }

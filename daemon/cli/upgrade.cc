@@ -33,7 +33,7 @@ absl::StatusOr<api::UpgradeResponse> Upgrade(const Arguments& arguments, Control
     std::this_thread::sleep_for(kLookAgain);
     if (client.cancelled()) return absl::CancelledError("the upgrade goes on");
     // None answers while one daemon replaces the other.
-    const absl::StatusOr<api::UpgradeResponse> now = Look(arguments);
+    absl::StatusOr<api::UpgradeResponse> now = Look(arguments);
     if (!now.ok()) continue;
     if (now->number() <= before.number()) {
       if (!begun.ok()) return begun.status();
