@@ -71,12 +71,20 @@ class ServiceLifeTest(ServiceTest):
 class ServiceEndTest(ServiceTest):
     alone = True
 
-    def test_stop_and_start(self) -> None:
-        """Until the start what was not read fails; then everything is mounted again."""
+    def test_stop_unmounts(self) -> None:
+        service, _, mounted = self.serve_as_service()
+        service.systemctl("stop")
+        self.assertEqual((service.show("ActiveState"), service.show("Result")), ("inactive", "success"))
+        self.assertFalse(mounted.is_mount())
+        self.assertEqual(service.show("NFileDescriptorStore"), "0")
+
+    def test_an_end_that_no_start_follows(self) -> None:
+        """By the signal of a restart: until the next start what was not read fails; then everything is mounted again."""
         service, image, mounted = self.serve_as_service()
         (mounted / "sparse").stat()
         with self.proxy.inject(faults.Hang(), BLOBS):
-            service.systemctl("stop")
+            service.systemctl("kill", "--kill-whom=main", "--signal=USR2")
+            wait_until("it to end", lambda: service.show("ActiveState") == "inactive")
         self.assertEqual((service.show("ActiveState"), service.show("Result")), ("inactive", "success"))
         self.assertTrue(mounted.is_mount())
         with self.assertRaises(OSError) as caught:
