@@ -48,9 +48,11 @@ def own_loop_devices(folder: pathlib.Path) -> dict[str, str]:
 
 
 def descriptors_of_worker(pid: int) -> collections.Counter[str]:
-    """An object has one more until it is finished."""
+    """Each object's files as one: until it is finished there are more of them, and in the worker that finished it."""
     links = proc.count_links(pid)
-    return collections.Counter({link.replace(".partial", ""): n for link, n in links.items() if ".map" not in link})
+    counts = collections.Counter({link: n for link, n in links.items() if "/objects/" not in link})
+    objects = {link.removesuffix(".partial").removesuffix(".map") for link in links if "/objects/" in link}
+    return counts + collections.Counter(objects)
 
 
 def threads_of_worker(pid: int) -> int:
