@@ -23,7 +23,8 @@ class FuseReads : public std::enable_shared_from_this<FuseReads> {
   // `pool` outlives `channel`'s Close, not necessarily this.
   FuseReads(std::shared_ptr<FuseChannel> channel, WorkerPool& pool);
 
-  // `range` lies within the object. The request is parked in the channel already.
+  // `range` lies within the object. The request is parked in the channel already. `waited` as PendingRead has
+  // it.
   PendingRead Take(uint64_t unique, FuseObjectRef object, const ByteRange& range, Duration waited);
 
   // Reads that ended with EIO, those of Stop not counted.

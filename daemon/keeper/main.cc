@@ -113,7 +113,7 @@ absl::StatusOr<int> Run(char** arguments) {
 }  // namespace lacuna
 
 int main(int, char** arguments) {
-  tzset();  // for log lines, and now: it reads a file, for which it allocates
+  tzset();                        // for log lines, and now: it reads a file, for which it allocates
   prctl(PR_SET_NAME, "lacunad");  // after an upgrade it was executed by a descriptor
   const absl::StatusOr<int> status = lacuna::Run(arguments);
   if (status.ok()) _exit(*status);  // not return: the guard's thread runs on
