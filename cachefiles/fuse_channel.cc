@@ -4,9 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -51,7 +49,7 @@ size_t FuseChannel::ReceiveLeft(absl::Span<char> buffer) {
   current_ = left_->back();
   left_->pop_back();
   waited_ = std::chrono::steady_clock::now() - log_.ClaimedAt(*current_);
-  return log_.Copy(*current_, buffer);
+  return log_.Copy(*current_, log_.Header(*current_).len, buffer);
 }
 
 absl::StatusOr<size_t> FuseChannel::Receive(absl::Span<char> buffer) {
@@ -72,13 +70,7 @@ absl::StatusOr<size_t> FuseChannel::Receive(absl::Span<char> buffer) {
     // ENOENT: its reader was killed just now (Documentation/filesystems/fuse.rst).
   } while (size < 0 && (errno == EINTR || errno == ENOENT));
   const int error = errno;
-  if (size > 0) {
-    std::memcpy(buffer.data(), pieces[0].iov_base, std::min<size_t>(size, FuseLog::kSlotBytes));
-    if (static_cast<size_t>(size) > FuseLog::kSlotBytes) {
-      std::memcpy(&buffer[FuseLog::kSlotBytes], pieces[1].iov_base, size - FuseLog::kSlotBytes);
-    }
-    return static_cast<size_t>(size);
-  }
+  if (size > 0) return log_.Copy(*current_, static_cast<size_t>(size), buffer);
   Settle();
   if (size == 0) return absl::UnavailableError("the other end is gone");
   if (error == EAGAIN) return 0;

@@ -39,8 +39,8 @@ FuseLog::Time FuseLog::ClaimedAt(uint32_t slot) const {
   return Time(Time::duration(memory_.slots[slot].claimed_at.load(std::memory_order_acquire)));
 }
 
-size_t FuseLog::Copy(uint32_t slot, absl::Span<char> out) const {
-  const size_t size = std::min<size_t>(Header(slot).len, std::min(out.size(), kMaxMessage));
+size_t FuseLog::Copy(uint32_t slot, size_t size, absl::Span<char> out) const {
+  size = std::min({size, out.size(), kMaxMessage});
   const size_t head = std::min(size, kSlotBytes);
   std::memcpy(out.data(), memory_.slots[slot].bytes.data(), head);
   std::memcpy(out.data() + head, memory_.spill.data(), size - head);

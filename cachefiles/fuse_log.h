@@ -81,8 +81,8 @@ class FuseLog {
   // The request in a claimed slot; a length of 0 when none has come.
   fuse_in_header Header(uint32_t slot) const;
   Time ClaimedAt(uint32_t slot) const;
-  // The whole of it. `out` holds kMaxMessage bytes. Its size; 0 for none.
-  size_t Copy(uint32_t slot, absl::Span<char> out) const;
+  // The first `size` bytes of it, at most kMaxMessage, which `out` has room for. How many they are.
+  size_t Copy(uint32_t slot, size_t size, absl::Span<char> out) const;
   uint32_t used_slots() const { return std::min(memory_.used_slots.load(std::memory_order_acquire), kSlots); }
 
   // The guard has answered the request in `slot`, which is its owner's to free.

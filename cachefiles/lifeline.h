@@ -54,8 +54,6 @@ class Lifeline {
   // The device is the caller's until GiveBack. False when somebody holds it.
   bool TryTake();
   void GiveBack();
-  // Changes as long as every thread that has begun to beat goes on.
-  bool BeatsSince(uint64_t& door_beats, uint64_t& clock_beats) const;
 
  private:
   Memory& memory_;

@@ -30,7 +30,7 @@ class FuseLogTest : public testing::Test {
   }
   std::string BodyIn(uint32_t slot) {
     std::vector<char> out(FuseLog::kMaxMessage);
-    const size_t size = log_.Copy(slot, absl::MakeSpan(out));
+    const size_t size = log_.Copy(slot, log_.Header(slot).len, absl::MakeSpan(out));
     return {out.data() + sizeof(fuse_in_header), size - sizeof(fuse_in_header)};
   }
 
@@ -65,7 +65,7 @@ TEST_F(FuseLogTest, ALengthThatIsALieIsBounded) {
   const fuse_in_header header = {.len = 0xffffffff, .unique = 1};
   std::memcpy(log_.Pieces(0)[0].iov_base, &header, sizeof(header));
   std::vector<char> out(FuseLog::kMaxMessage);
-  EXPECT_EQ(log_.Copy(0, absl::MakeSpan(out)), FuseLog::kMaxMessage);
+  EXPECT_EQ(log_.Copy(0, log_.Header(0).len, absl::MakeSpan(out)), FuseLog::kMaxMessage);
 }
 
 TEST_F(FuseLogTest, WhatTheGuardAnsweredIsGivenUpUntilTheNextRequest) {
