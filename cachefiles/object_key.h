@@ -18,6 +18,11 @@ class ObjectKey {
   ObjectKey() = default;
   // An identity object: its bytes are the blob's, zero-padded to a whole block.
   static ObjectKey ForBlob(const Digest& digest) { return ObjectKey("v1/" + digest.ToString()); }
+  // The device of a layer: of all layers with these bodies, however they are packed (CONTRACT.md, "Files").
+  // `root` keeps apart what somebody's index claims of a diffID from what others do (layer_root.h).
+  static ObjectKey ForLayer(const Digest& diff_id, const Digest& root) {
+    return ObjectKey("v1/" + diff_id.ToString() + "/" + root.ToString());
+  }
 
   const std::string& text() const { return text_; }
   // The same as one path component: "v1-sha256-…".

@@ -10,10 +10,11 @@
 
 namespace lacuna {
 
-std::shared_ptr<BlobCache> BlobCache::Create(const Context& context, ObjectKey key, RemoteBlob blob,
-                                             StoredObject stored) {
+std::shared_ptr<BlobCache> BlobCache::Create(const Context& context, ObjectKey key,
+                                             std::shared_ptr<const ChunkSource> source, StoredObject stored) {
   std::shared_ptr<BlobCache> cache(
-      new BlobCache(context, std::move(key), std::move(blob), std::move(stored)));
+      new BlobCache(context, std::move(key), std::move(source), std::move(stored)));
+  if (cache->map_ != nullptr && !cache->kept_by_kernel()) cache->MarkZeros();
   // A daemon ended between the last chunk and the finish.
   if (cache->map_ != nullptr && !cache->kept_by_kernel() && cache->map_->AllPresent()) {
     context.pool.Submit([cache] { cache->RunCommit(); });
@@ -21,11 +22,12 @@ std::shared_ptr<BlobCache> BlobCache::Create(const Context& context, ObjectKey k
   return cache;
 }
 
-BlobCache::BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, StoredObject stored)
+BlobCache::BlobCache(const Context& context, ObjectKey key, std::shared_ptr<const ChunkSource> source,
+                     StoredObject stored)
     : context_(context),
       key_(std::move(key)),
-      blob_(std::move(blob)),
-      size_(RoundUp(blob_.size, kBlockSize)),
+      source_(std::move(source)),
+      size_(source_->object_size()),
       data_(std::move(stored.data)),
       map_(std::move(stored.map)),
       kernel_(std::move(stored.kernel)),
@@ -98,12 +100,19 @@ BlobCache::FetchPlan BlobCache::JoinOrLead(const std::vector<uint64_t>& missing,
       if (promote) plan.promotions.push_back(*carrier.fetch);
     }
   }
-  for (const ChunkRange& chunks : PlanFlights(uncarried)) {
+  if (uncarried.empty()) return plan;
+  for (const ChunkRange& chunks : source_->PlanFlights(uncarried)) {
     auto carrier = std::make_shared<Carrier>(Carrier{.priority = priority, .fetch = std::nullopt});
-    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_[chunk] = carrier;
+    Claim(chunks, carrier);
     plan.launches.push_back({chunks, priority, std::move(carrier)});
   }
   return plan;
+}
+
+void BlobCache::Claim(const ChunkRange& chunks, const std::shared_ptr<Carrier>& carrier) {
+  for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) {
+    if (!map_->IsPresent(chunk)) carriers_.try_emplace(chunk, carrier);
+  }
 }
 
 void BlobCache::CarryOut(const FetchPlan& plan) {
@@ -112,8 +121,8 @@ void BlobCache::CarryOut(const FetchPlan& plan) {
 }
 
 void BlobCache::StartFlight(const Launch& launch) {
-  auto flight = std::make_shared<Flight>(
-      launch.chunks, blob_.size,
+  const std::optional<FetchId> fetch = source_->Fetch(
+      context_.fetcher, context_.pool, {launch.chunks, launch.priority, FetchDeadline()},
       [self = shared_from_this(), carrier = launch.carrier](uint64_t chunk, ChunkBuffer bytes) {
         self->ChunkArrived(chunk, {carrier, std::move(bytes)});
       },
@@ -121,8 +130,7 @@ void BlobCache::StartFlight(const Launch& launch) {
                                                             const absl::Status& status) {
         self->ChunksFailed(*carrier, lost, status);
       });
-  const FetchId fetch =
-      context_.fetcher.Fetch(blob_, flight->bytes(), launch.priority, FetchDeadline(), flight);
+  if (!fetch.has_value()) return;
   bool promote = false;
   {
     MutexLock lock(mutex_);
@@ -130,7 +138,7 @@ void BlobCache::StartFlight(const Launch& launch) {
     // A demand read met the flight before its number was known.
     promote = launch.carrier->priority < launch.priority && launch.carrier->priority == Priority::kDemand;
   }
-  if (promote) context_.fetcher.Promote(fetch, FetchDeadline());
+  if (promote) context_.fetcher.Promote(*fetch, FetchDeadline());
 }
 
 TimePoint BlobCache::FetchDeadline() const {
@@ -144,9 +152,9 @@ void BlobCache::ArmDeadlineTimer(TimePoint when) {
 }
 
 void BlobCache::OnDeadlineTimer(TimePoint when) {
-  const absl::Status reason = absl::DeadlineExceededError(
-      absl::StrCat("object ", key_.text(), ": nothing from ", blob_.repository.registry->host(), " within ",
-                   FormatDuration(context_.options.read_deadline)));
+  const absl::Status reason =
+      absl::DeadlineExceededError(absl::StrCat("object ", key_.text(), ": nothing from ", source_->host(),
+                                               " within ", FormatDuration(context_.options.read_deadline)));
   std::vector<ParkedRead> expired;
   TimePoint next;
   {

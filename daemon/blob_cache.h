@@ -32,6 +32,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/mutex.h"
 #include "daemon/base/worker_pool.h"
+#include "daemon/chunk_source.h"
 #include "daemon/engine_stats.h"
 #include "daemon/failed_chunks.h"
 #include "daemon/flight.h"
@@ -40,8 +41,6 @@
 #include "registry/range_fetcher.h"
 
 namespace lacuna {
-
-class BlobVerifier;
 
 class BlobCache : public std::enable_shared_from_this<BlobCache> {
  public:
@@ -70,9 +69,9 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
 
   using Done = absl::AnyInvocable<void(const absl::Status&) &&>;
 
-  // `stored` holds the object of `blob`: RoundUp(blob.size, kBlockSize) bytes, the last of them padding.
-  static std::shared_ptr<BlobCache> Create(const Context& context, ObjectKey key, RemoteBlob blob,
-                                           StoredObject stored);
+  // `stored` holds the object whose chunks `source` has.
+  static std::shared_ptr<BlobCache> Create(const Context& context, ObjectKey key,
+                                           std::shared_ptr<const ChunkSource> source, StoredObject stored);
 
   // The kernel has opened the object, whose bytes it keeps. What `file` has already is found out; who asks
   // waits for that.
@@ -100,12 +99,13 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   void Close(const absl::Status& status);
 
   const ObjectKey& key() const { return key_; }
-  const RemoteBlob& blob() const { return blob_; }
   uint64_t size() const { return size_; }  // bytes, a multiple of kBlockSize
   const std::shared_ptr<BackingFile>& file() const { return data_; }
-  // Finished, and its bytes are those that its digest names. Never so where the kernel keeps them, and lets
+  // Finished, and its bytes are those that its name says. Never so where the kernel keeps them, and lets
   // nobody read them back.
   bool digest_checked() const { return !kept_by_kernel() && state() == State::kFinished; }
+  // No chunk was written that is not what an index says.
+  bool chunks_checked() const { return source_->checks_chunks(); }
   bool kept_by_kernel() const { return kernel_ != nullptr; }
   bool open_in_kernel() const { return kept_by_kernel() && kernel_->file() != nullptr; }
   State state() const;
@@ -151,12 +151,16 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
     kRunning,    // from kScheduled by the timer; from either by the last chunk, or complete when opened
   };
 
-  BlobCache(const Context& context, ObjectKey key, RemoteBlob blob, StoredObject stored);
+  BlobCache(const Context& context, ObjectKey key, std::shared_ptr<const ChunkSource> source,
+            StoredObject stored);
 
   // The miss path. Any thread that asks.
   void Bring(PendingRead read, Priority priority, TimePoint deadline, bool confirmed = false);
   // Hit: OK. Refused, or failed a moment ago: why. Null when the read has to wait.
   std::optional<absl::Status> AnswerNow(const std::vector<uint64_t>& missing, bool has_reader)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whoever brings these chunks brings those of them that nobody else does.
+  void Claim(const ChunkRange& chunks, const std::shared_ptr<Carrier>& carrier)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   FetchPlan JoinOrLead(const std::vector<uint64_t>& missing, Priority priority)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -186,7 +190,7 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   void RunCommit();
   // `committed` chunks were present when the commit that ended with `status` began.
   void AfterCommit(const absl::Status& status, uint64_t committed);
-  void Verify(const std::shared_ptr<BlobVerifier>& verifier);
+  void Verify(const std::shared_ptr<ObjectVerifier>& verifier);
   void Finish();
   // The disk may be full: `step` is run again after a commit interval, if somebody still uses the object.
   void RetryLater(const absl::Status& status, void (BlobCache::*step)());
@@ -201,6 +205,8 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
   void ForgetWhatIsLost(const ByteRange& range);
   void TellIfComplete();
   void MarkWholeChunks(const ByteRange& data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What reads as zeros where nothing was written.
+  void MarkZeros();
   absl::Status Closed() const;
 
   // refusal(). A map that has lost its bits refuses by itself, before Fail() gets to it.
@@ -214,7 +220,7 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
 
   const Context context_;
   const ObjectKey key_;
-  const RemoteBlob blob_;
+  const std::shared_ptr<const ChunkSource> source_;
   const uint64_t size_;
   const std::shared_ptr<BackingFile> data_;
   const std::unique_ptr<ChunkMap> map_;         // null when the object was finished when opened

@@ -24,6 +24,9 @@ constexpr uint64_t kMaxWriteBytes = 1024 * 1024;
 void BlobCache::ChunkArrived(uint64_t chunk, Arrival arrival) {
   {
     MutexLock lock(mutex_);
+    const auto it = carriers_.find(chunk);
+    if (it == carriers_.end() || it->second != arrival.carrier)
+      return;  // it came along, and is here or coming
     arrivals_.emplace(chunk, std::move(arrival));
     if (std::exchange(storing_, true)) return;
   }
@@ -112,10 +115,16 @@ void BlobCache::ChunksFailed(const Carrier& carrier, const ChunkRange& chunks, c
   bool told = false;
   {
     MutexLock lock(mutex_);
-    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) carriers_.erase(chunk);
-    if (!Refusal().ok()) return;  // whoever waits gets that answer
-    const TimePoint now = context_.clock.Now();
+    std::vector<uint64_t> carried;
     for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) {
+      const auto it = carriers_.find(chunk);
+      if (it == carriers_.end() || it->second.get() != &carrier) continue;
+      carriers_.erase(it);
+      carried.push_back(chunk);
+    }
+    if (carried.empty() || !Refusal().ok()) return;  // whoever waits gets that answer
+    const TimePoint now = context_.clock.Now();
+    for (const uint64_t chunk : carried) {
       // What only the background asked for is not held against a reader, who has not tried yet.
       if (carrier.priority == Priority::kDemand) failed_.Remember(chunk, reason, now);
       std::vector<ParkedRead> waiting = parked_.Failed(chunk);

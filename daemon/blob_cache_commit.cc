@@ -12,7 +12,6 @@
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
 #include "daemon/blob_cache.h"
-#include "daemon/blob_verifier.h"
 
 namespace lacuna {
 
@@ -65,13 +64,13 @@ void BlobCache::AfterCommit(const absl::Status& status, uint64_t committed) {
   if (!status.ok()) {
     return RetryLater(Annotate(status, "the chunk map cannot be written"), &BlobCache::RunCommit);
   }
-  if (verify) return Verify(std::make_shared<BlobVerifier>(data_, blob_.digest, blob_.size));
+  if (verify) return Verify(source_->NewVerifier(data_));
   if (!more) return;
   if (complete) return RunCommit();
   ArmCommitTimer();
 }
 
-void BlobCache::Verify(const std::shared_ptr<BlobVerifier>& verifier) {
+void BlobCache::Verify(const std::shared_ptr<ObjectVerifier>& verifier) {
   if (!refusal().ok()) return;
   const absl::StatusOr<bool> done = verifier->Step();
   if (!done.ok()) return Fail(done.status());

@@ -39,6 +39,8 @@ void BlobCache::Scan(const std::shared_ptr<KernelFile>& file) {
     MutexLock lock(mutex_);
     if (kernel_->file() != file) return;  // closed or opened anew meanwhile: not ours to say what is there
     for (const ByteRange& range : data) MarkWholeChunks(range);
+    // The kernel seldom asks for what its bootstrap has as a hole; if it does, Confirm finds out.
+    MarkZeros();
     scanning_ = false;
     early.swap(early_reads_);
   }
@@ -50,6 +52,12 @@ void BlobCache::MarkWholeChunks(const ByteRange& data) {
   const uint64_t end = data.end() == size_ ? ChunkCount(size_) : data.end() / kChunkSize;
   for (uint64_t chunk = RoundUp(data.offset, kChunkSize) / kChunkSize; chunk < end; ++chunk) {
     map_->MarkPresent(chunk);
+  }
+}
+
+void BlobCache::MarkZeros() {
+  for (const ChunkRange& chunks : source_->zeros()) {
+    for (uint64_t chunk = chunks.first; chunk < chunks.last; ++chunk) map_->MarkPresent(chunk);
   }
 }
 

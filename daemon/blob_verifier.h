@@ -1,7 +1,7 @@
 // Hashes a complete object and compares it with the digest that names its blob, piece by piece, so that on
 // the worker pool the chunks of waiting readers get their turn in between.
 //
-// Caller: BlobCache, one worker at a time.
+// Made by BlobSource. See ObjectVerifier.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,16 @@
 #include "absl/status/statusor.h"
 #include "cachefiles/backing_file.h"
 #include "daemon/base/digest.h"
+#include "daemon/chunk_source.h"
 
 namespace lacuna {
 
-class BlobVerifier {
+class BlobVerifier : public ObjectVerifier {
  public:
   // The first `size` bytes of `data` are to be the blob that `digest` names.
   BlobVerifier(std::shared_ptr<BackingFile> data, Digest digest, uint64_t size);
 
-  // Reads and hashes up to 1 MiB. True when that was the end and the digest is right, false when there is
-  // more. IsIntegrityError() when the digest is wrong; any other error is the disk's.
-  absl::StatusOr<bool> Step();
+  absl::StatusOr<bool> Step() override;
 
  private:
   const std::shared_ptr<BackingFile> data_;

@@ -23,11 +23,13 @@ constexpr char kSettings[] =
 absl::Status TryWriting(SqliteConnection& connection) {
   ASSIGN_OR_RETURN(const SqliteTransaction transaction, SqliteTransaction::Begin(connection));
   return connection.Execute(
-      "INSERT INTO images VALUES ('', '', '', 0, 0); INSERT INTO image_objects VALUES ('', 0, '', 0);"
+      "INSERT INTO images VALUES ('', '', '', 0, 0); INSERT INTO image_objects VALUES ('', 0, '', 0, '', '', "
+      "'', '', 0);"
       "DELETE FROM images WHERE reference = '';"
       "INSERT INTO file_systems VALUES ('', '', '', 0, '') ON CONFLICT DO NOTHING;"
-      "INSERT INTO file_system_objects VALUES ('', 0, '', 0);"
+      "INSERT INTO file_system_objects VALUES ('', 0, '', 0, '', '', '', '', 0);"
       "INSERT OR REPLACE INTO mounts VALUES ('', '', '', '', 0); DELETE FROM mounts WHERE directory = '';"
+      "INSERT OR REPLACE INTO layer_indexes VALUES ('', '', 0); DELETE FROM layer_indexes WHERE digest = '';"
       "DELETE FROM file_systems WHERE mount_point = ''");
 }
 
@@ -46,6 +48,26 @@ absl::Status RemoveFiles(const std::string& path) {
       return ErrnoStatus(errno, absl::StrCat("remove ", file));
   }
   return absl::OkStatus();
+}
+
+absl::string_view NameOf(ObjectRecord::Kind kind) {
+  switch (kind) {
+    case ObjectRecord::Kind::kBlob:
+      return "blob";
+    case ObjectRecord::Kind::kMade:
+      return "made";
+    case ObjectRecord::Kind::kLayer:
+      break;
+  }
+  return "layer";
+}
+
+absl::StatusOr<ObjectRecord::Kind> RecordedKind(const std::string& name) {
+  using Kind = ObjectRecord::Kind;
+  for (const Kind kind : {Kind::kBlob, Kind::kMade, Kind::kLayer}) {
+    if (name == NameOf(kind)) return kind;
+  }
+  return absl::DataLossError(absl::StrCat("an object of the kind '", name, "' is recorded"));
 }
 
 absl::StatusOr<uint64_t> RecordedSize(int64_t number) {
@@ -72,6 +94,7 @@ absl::StatusOr<std::unique_ptr<CacheDb>> CacheDb::OpenWhole(const std::string& p
   RETURN_IF_ERROR(db->Images().status());
   RETURN_IF_ERROR(db->FileSystems().status());
   RETURN_IF_ERROR(db->Mounts().status());
+  RETURN_IF_ERROR(db->CheckJudgements());
   return db;
 }
 
@@ -83,15 +106,13 @@ absl::Status CacheDb::RecordImage(const ImageRecord& image) {
   ASSIGN_OR_RETURN(SqliteStatement insert, connection_.Prepare("INSERT INTO images VALUES (?, ?, ?, ?, ?)"));
   insert.Bind(image.reference).Bind(image.manifest_digest.ToString()).Bind(image.platform);
   RETURN_IF_ERROR(insert.Bind(int64_t{image.plain_http}).Bind(image.last_used_unix_seconds).Run());
-  RETURN_IF_ERROR(
-      InsertObjects("INSERT INTO image_objects VALUES (?, ?, ?, ?)", image.reference, image.objects));
+  RETURN_IF_ERROR(InsertObjects("image_objects", image.reference, image.objects));
   return transaction.Commit();
 }
 
 absl::StatusOr<std::vector<ImageRecord>> CacheDb::Images() {
   MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(ObjectsByOwner objects,
-                   Objects("SELECT reference, digest, size FROM image_objects ORDER BY reference, position"));
+  ASSIGN_OR_RETURN(ObjectsByOwner objects, Objects("image_objects", "reference"));
   ASSIGN_OR_RETURN(SqliteStatement query,
                    connection_.Prepare("SELECT reference, manifest_digest, platform, plain_http, last_used"
                                        " FROM images ORDER BY reference"));
@@ -109,8 +130,12 @@ absl::StatusOr<std::vector<ImageRecord>> CacheDb::Images() {
   }
 }
 
-absl::StatusOr<CacheDb::ObjectsByOwner> CacheDb::Objects(absl::string_view sql) {
-  ASSIGN_OR_RETURN(SqliteStatement query, connection_.Prepare(sql));
+absl::StatusOr<CacheDb::ObjectsByOwner> CacheDb::Objects(absl::string_view table, absl::string_view owner) {
+  ASSIGN_OR_RETURN(
+      SqliteStatement query,
+      connection_.Prepare(absl::StrCat(
+          "SELECT ", owner, ", digest, size, kind, diff_id, layer_root, index_digest, device_size FROM ",
+          table, " ORDER BY ", owner, ", position")));
   ObjectsByOwner objects;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
@@ -118,17 +143,29 @@ absl::StatusOr<CacheDb::ObjectsByOwner> CacheDb::Objects(absl::string_view sql) 
     ObjectRecord object;
     ASSIGN_OR_RETURN(object.digest, RecordedDigest(query.Text(1)));
     ASSIGN_OR_RETURN(object.size, RecordedSize(query.Number(2)));
+    ASSIGN_OR_RETURN(object.kind, RecordedKind(query.Text(3)));
+    if (object.kind == ObjectRecord::Kind::kLayer) {
+      ASSIGN_OR_RETURN(object.diff_id, RecordedDigest(query.Text(4)));
+      ASSIGN_OR_RETURN(object.root, RecordedDigest(query.Text(5)));
+      ASSIGN_OR_RETURN(object.index, RecordedDigest(query.Text(6)));
+      ASSIGN_OR_RETURN(object.device_size, RecordedSize(query.Number(7)));
+    }
     objects[query.Text(0)].push_back(std::move(object));
   }
 }
 
-absl::Status CacheDb::InsertObjects(absl::string_view sql, const std::string& owner,
+absl::Status CacheDb::InsertObjects(absl::string_view table, const std::string& owner,
                                     const std::vector<ObjectRecord>& objects) {
-  ASSIGN_OR_RETURN(SqliteStatement insert, connection_.Prepare(sql));
+  ASSIGN_OR_RETURN(
+      SqliteStatement insert,
+      connection_.Prepare(absl::StrCat("INSERT INTO ", table, " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")));
   for (size_t i = 0; i < objects.size(); ++i) {
+    const ObjectRecord& object = objects[i];
     insert.Reset();
-    insert.Bind(owner).Bind(static_cast<int64_t>(i)).Bind(objects[i].digest.ToString());
-    RETURN_IF_ERROR(insert.Bind(static_cast<int64_t>(objects[i].size)).Run());
+    insert.Bind(owner).Bind(static_cast<int64_t>(i)).Bind(object.digest.ToString());
+    insert.Bind(static_cast<int64_t>(object.size)).Bind(std::string(NameOf(object.kind)));
+    insert.Bind(object.diff_id.ToString()).Bind(object.root.ToString()).Bind(object.index.ToString());
+    RETURN_IF_ERROR(insert.Bind(static_cast<int64_t>(object.device_size)).Run());
   }
   return absl::OkStatus();
 }

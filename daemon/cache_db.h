@@ -1,4 +1,5 @@
-// What the daemon remembers between its lives: the images it was asked for, and what it has mounted.
+// What the daemon remembers between its lives: the images it was asked for, what it has mounted, and which
+// indexes it trusts.
 //
 // ROOT/cache.db, SQLite. Disposable: when it is damaged it is made anew, an image is known again after its
 // next mount, and mounts that outlived a daemon are detached. Credentials are never stored.
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,15 +20,10 @@
 #include "absl/strings/string_view.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/mutex.h"
+#include "daemon/object_record.h"
 #include "daemon/sqlite.h"
 
 namespace lacuna {
-
-struct ObjectRecord {
-  Digest digest;      // of the blob
-  uint64_t size = 0;  // of the blob, in bytes
-  friend bool operator==(const ObjectRecord&, const ObjectRecord&) = default;
-};
 
 struct ImageRecord {
   std::string reference;  // canonical; the record's name
@@ -79,6 +76,13 @@ class CacheDb {
   // By mount point.
   absl::StatusOr<std::vector<FileSystemRecord>> FileSystems();
 
+  // What is known of an index: whether the layer it was made for is what it says. None before Judge.
+  absl::StatusOr<std::optional<bool>> JudgementOf(const Digest& index);
+  // The index of a layer's blob that was made here, or found right; none when there is none.
+  absl::StatusOr<std::optional<Digest>> RightIndexOf(const Digest& layer);
+  // `right`: it was made here, or the layer's device turned out to be what its diffID names; else it did not.
+  absl::Status Judge(const Digest& index, const Digest& layer, bool right);
+
   // Adds the mount, or replaces what was recorded at its directory. An error when its file system is not
   // recorded.
   absl::Status RecordMount(const MountRecord& mount);
@@ -92,11 +96,12 @@ class CacheDb {
 
   // DataLoss when anything in the file cannot be read.
   static absl::StatusOr<std::unique_ptr<CacheDb>> OpenWhole(const std::string& path);
+  absl::Status CheckJudgements();
   using ObjectsByOwner = std::map<std::string, std::vector<ObjectRecord>>;
-  // `sql` yields owner, digest and size, in the order of an owner's objects.
-  absl::StatusOr<ObjectsByOwner> Objects(absl::string_view sql) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // `sql` inserts owner, position, digest and size.
-  absl::Status InsertObjects(absl::string_view sql, const std::string& owner,
+  // Of a table of objects, whose owners are in the column `owner`.
+  absl::StatusOr<ObjectsByOwner> Objects(absl::string_view table, absl::string_view owner)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status InsertObjects(absl::string_view table, const std::string& owner,
                              const std::vector<ObjectRecord>& objects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;

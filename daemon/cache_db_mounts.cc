@@ -19,8 +19,7 @@ absl::Status CacheDb::RecordFileSystem(const FileSystemRecord& file_system) {
   RETURN_IF_ERROR(insert.Bind(int64_t{file_system.plain_http}).Bind(file_system.boot_id).Run());
   ASSIGN_OR_RETURN(const int64_t added, connection_.QueryNumber("SELECT changes()"));
   if (added == 0) return absl::AlreadyExistsError(absl::StrCat(mount_point, " is recorded already"));
-  RETURN_IF_ERROR(
-      InsertObjects("INSERT INTO file_system_objects VALUES (?, ?, ?, ?)", mount_point, file_system.objects));
+  RETURN_IF_ERROR(InsertObjects("file_system_objects", mount_point, file_system.objects));
   return transaction.Commit();
 }
 
@@ -33,9 +32,7 @@ absl::Status CacheDb::RemoveFileSystem(absl::string_view mount_point) {
 
 absl::StatusOr<std::vector<FileSystemRecord>> CacheDb::FileSystems() {
   MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(
-      ObjectsByOwner objects,
-      Objects("SELECT mount_point, digest, size FROM file_system_objects ORDER BY mount_point, position"));
+  ASSIGN_OR_RETURN(ObjectsByOwner objects, Objects("file_system_objects", "mount_point"));
   ASSIGN_OR_RETURN(SqliteStatement query,
                    connection_.Prepare("SELECT mount_point, reference, manifest_digest, plain_http, boot_id"
                                        " FROM file_systems ORDER BY mount_point"));

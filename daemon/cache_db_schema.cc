@@ -59,6 +59,24 @@ constexpr absl::string_view kMigrations[] = {
         since INTEGER NOT NULL  -- Unix seconds
       ) STRICT;
     )sql",
+    // Layers of ordinary images, and what is known of their indexes.
+    R"sql(
+      ALTER TABLE image_objects ADD COLUMN kind TEXT NOT NULL DEFAULT 'blob';
+      ALTER TABLE image_objects ADD COLUMN diff_id TEXT NOT NULL DEFAULT '';  -- of a layer, as all below
+      ALTER TABLE image_objects ADD COLUMN layer_root TEXT NOT NULL DEFAULT '';
+      ALTER TABLE image_objects ADD COLUMN index_digest TEXT NOT NULL DEFAULT '';
+      ALTER TABLE image_objects ADD COLUMN device_size INTEGER NOT NULL DEFAULT 0;  -- bytes
+      ALTER TABLE file_system_objects ADD COLUMN kind TEXT NOT NULL DEFAULT 'blob';
+      ALTER TABLE file_system_objects ADD COLUMN diff_id TEXT NOT NULL DEFAULT '';
+      ALTER TABLE file_system_objects ADD COLUMN layer_root TEXT NOT NULL DEFAULT '';
+      ALTER TABLE file_system_objects ADD COLUMN index_digest TEXT NOT NULL DEFAULT '';
+      ALTER TABLE file_system_objects ADD COLUMN device_size INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE layer_indexes (
+        digest TEXT PRIMARY KEY,  -- of the index file
+        layer TEXT NOT NULL,  -- digest of the blob
+        is_right INTEGER NOT NULL
+      ) STRICT;
+    )sql",
 };
 
 constexpr int64_t kNewest = std::size(kMigrations);

@@ -13,6 +13,7 @@
 #include "daemon/base/log.h"
 #include "daemon/base/read_file.h"
 #include "daemon/base/status.h"
+#include "daemon/index_trust.h"
 #include "registry/helper_protocol.h"
 
 namespace lacuna {
@@ -156,9 +157,20 @@ const Keys<Config::Cache>& CacheKeys() {
   return keys;
 }
 
+absl::Status CheckIndexTrust(const std::string& trust) {
+  return ParseIndexTrust(trust).status();
+}
+
+const Keys<Config::Index>& IndexKeys() {
+  static const auto& keys =
+      *new Keys<Config::Index>{{"trust", String(&Config::Index::trust, CheckIndexTrust)}};
+  return keys;
+}
+
 const Keys<Config::Registry>& RegistryKeys() {
   static const auto& keys = *new Keys<Config::Registry>{
       {"plain_http", Bool(&Config::Registry::plain_http)},
+      {"index_trust", OptionalString(&Config::Registry::index_trust, CheckIndexTrust)},
       {"username", OptionalString(&Config::Registry::username, CheckUser)},
       {"password_file", OptionalString(&Config::Registry::password_file, CheckPath)},
       {"credential_helper", OptionalString(&Config::Registry::credential_helper, CheckHelper)},
@@ -190,7 +202,9 @@ class Reader {
   }
 
  private:
-  static std::string TableNames() { return "[daemon], [door], [fetch], [cache], [registry.\"HOST\"], [log]"; }
+  static std::string TableNames() {
+    return "[daemon], [door], [fetch], [cache], [index], [registry.\"HOST\"], [log]";
+  }
 
   absl::Status ReadTable(const toml::key& key, const toml::table& table, Config& config) const {
     const std::string_view name = key.str();
@@ -198,6 +212,7 @@ class Reader {
     if (name == "door") return ReadKeys("door", table, DoorKeys(), config.door);
     if (name == "fetch") return ReadKeys("fetch", table, FetchKeys(), config.fetch);
     if (name == "cache") return ReadKeys("cache", table, CacheKeys(), config.cache);
+    if (name == "index") return ReadKeys("index", table, IndexKeys(), config.index);
     if (name == "registry") return ReadRegistries(table, config);
     if (name == "log") return ReadKeys("log", table, LogKeys(), config.log);
     return Unknown(key, "table", absl::StrCat("[", ToView(name), "]"), TableNames());
@@ -293,6 +308,7 @@ std::vector<std::string> KnownConfigKeys() {
   AppendNames("door", DoorKeys(), names);
   AppendNames("fetch", FetchKeys(), names);
   AppendNames("cache", CacheKeys(), names);
+  AppendNames("index", IndexKeys(), names);
   AppendNames("registry.HOST", RegistryKeys(), names);
   AppendNames("log", LogKeys(), names);
   return names;

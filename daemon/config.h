@@ -45,8 +45,13 @@ struct Config {
     Duration commit_interval = std::chrono::seconds(1);
     friend bool operator==(const Cache&, const Cache&) = default;
   };
+  struct Index {
+    std::string trust = "tag";  // "tag", "all" or "none"
+    friend bool operator==(const Index&, const Index&) = default;
+  };
   struct Registry {
     bool plain_http = false;
+    std::string index_trust;  // empty: index.trust
     // Where its credentials are, before the auth file's. A helper, or a user.
     std::string username;
     std::string password_file;
@@ -62,6 +67,7 @@ struct Config {
   Door door;
   Fetch fetch;
   Cache cache;
+  Index index;
   std::map<std::string, Registry> registries;  // by host as in a reference: "registry.example:5000"
   Log log;
   friend bool operator==(const Config&, const Config&) = default;

@@ -24,6 +24,7 @@ struct MountOptions {
   std::string platform;     // "os/arch[/variant]"; empty: the host's
   bool plain_http = false;  // loopback registries are spoken to without TLS anyway
   std::string credentials;  // "USER[:PASSWORD]"; empty: anonymous
+  bool no_index = false;    // use no index that the registry has
 };
 
 struct MountInfo {
@@ -45,11 +46,16 @@ struct ImageInfo {
 
 struct ObjectInfo {
   enum class State { kFilling, kFinished, kFailed };
+  enum class Verified {
+    kNone,
+    kIndex,   // each chunk that is here is what its index says
+    kDiffId,  // all of it is what its name says
+  };
   std::string key;
   uint64_t size_bytes = 0;
   uint64_t present_bytes = 0;
   State state = State::kFilling;
-  bool digest_checked = false;
+  Verified verified = Verified::kNone;
   uint32_t mounts = 0;
 };
 

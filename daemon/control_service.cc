@@ -43,13 +43,24 @@ api::ObjectState StateOf(const ObjectInfo& object) {
   return api::OBJECT_STATE_UNSPECIFIED;
 }
 
+api::Verified VerifiedOf(const ObjectInfo& object) {
+  switch (object.verified) {
+    case ObjectInfo::Verified::kNone:
+      return api::VERIFIED_NONE;
+    case ObjectInfo::Verified::kIndex:
+      return api::VERIFIED_INDEX;
+    case ObjectInfo::Verified::kDiffId:
+      return api::VERIFIED_DIFFID;
+  }
+  return api::VERIFIED_UNSPECIFIED;
+}
+
 void Copy(const ObjectInfo& from, api::Object& to) {
   to.set_key(from.key);
   to.set_size_bytes(from.size_bytes);
   to.set_present_bytes(from.present_bytes);
   to.set_state(StateOf(from));
-  // All objects so far are identity objects: uncompressed, so their digest is the diffID.
-  to.set_verified(from.digest_checked ? api::VERIFIED_DIFFID : api::VERIFIED_NONE);
+  to.set_verified(VerifiedOf(from));
   to.set_mounts(from.mounts);
 }
 
@@ -101,7 +112,8 @@ class ControlService final : public api::Control::Service {
                                                             .directory = request->directory(),
                                                             .platform = request->platform(),
                                                             .plain_http = request->plain_http(),
-                                                            .credentials = request->credentials()});
+                                                            .credentials = request->credentials(),
+                                                            .no_index = request->no_index()});
     if (!mount.ok()) return ToGrpcStatus(mount.status());
     if (context->IsCancelled()) return UndoMount(*mount);
     Copy(*mount, *response->mutable_mount());

@@ -58,10 +58,12 @@ BlobCache::Options CacheOptions(const Config& config) {
           .commit_interval = config.cache.commit_interval};
 }
 
-ImageOpener::PlainHttp PlainHttpOf(const Config& config) {
+ImageOpener::PolicyOf PolicyOf(const Config& config) {
   return [&config](absl::string_view host) {
-    const auto registry = config.registries.find(std::string(host));
-    return registry != config.registries.end() && registry->second.plain_http;
+    const auto found = config.registries.find(std::string(host));
+    const Config::Registry registry = found != config.registries.end() ? found->second : Config::Registry();
+    const std::string& trust = registry.index_trust.empty() ? config.index.trust : registry.index_trust;
+    return ImageOpener::HostPolicy{registry.plain_http, *ParseIndexTrust(trust)};
   };
 }
 
@@ -75,6 +77,11 @@ ObjectInfo::State StateOf(const BlobCache& object) {
       return ObjectInfo::State::kFailed;
   }
   return ObjectInfo::State::kFailed;
+}
+
+ObjectInfo::Verified VerifiedOf(const BlobCache& object) {
+  if (object.digest_checked()) return ObjectInfo::Verified::kDiffId;
+  return object.chunks_checked() ? ObjectInfo::Verified::kIndex : ObjectInfo::Verified::kNone;
 }
 
 absl::Status Ending() {
@@ -120,6 +127,7 @@ absl::StatusOr<Daemon::Foundation> Daemon::Lay(const Config& config, Keeper& kee
     RETURN_IF_ERROR(keeper.Keep(KeptKind::kRunLock, base.run_lock.get()));
   }
   RETURN_IF_ERROR(MakeDirectory(MountsDir(config), 0700));
+  ASSIGN_OR_RETURN(base.indexes, IndexStore::Open(config.daemon.root));
   ASSIGN_OR_RETURN(base.db, CacheDb::Open(absl::StrCat(config.daemon.root, "/cache.db")));
   ASSIGN_OR_RETURN(base.boot_id, ReadBootId());
   if (!HasDoor(keeper)) {
@@ -140,6 +148,7 @@ Daemon::Daemon(const Config& config, KeeperClient& keeper, Foundation foundation
     : config_(config),
       keeper_(keeper),
       store_(std::move(foundation.store)),
+      indexes_(std::move(foundation.indexes)),
       run_lock_(std::move(foundation.run_lock)),
       db_(std::move(foundation.db)),
       boot_id_(std::move(foundation.boot_id)),
@@ -148,7 +157,8 @@ Daemon::Daemon(const Config& config, KeeperClient& keeper, Foundation foundation
       pool_(std::move(foundation.pool)),
       door_(std::move(foundation.door)),
       objects_({fetcher_, *store_, *pool_, clock_, stats_, CacheOptions(config_)}),
-      opener_(registries_, client_, objects_, *db_, *door_, PlainHttpOf(config_)),
+      opener_({registries_, client_, fetcher_, objects_, *store_, *indexes_, *db_, *door_},
+              PolicyOf(config_)),
       mounts_(*door_, *db_, MountsDir(config_), boot_id_),
       remounter_(*db_, [this](const FileSystemRecord& record, const std::string& directory) {
         return MountAgain(record, directory);
@@ -218,7 +228,7 @@ ImageInfo Daemon::Describe(const ImageRecord& record) {
                  .manifest_digest = record.manifest_digest.ToString(),
                  .mounts = mounts_.MountsOf(record.manifest_digest),
                  .last_used_unix_seconds = record.last_used_unix_seconds};
-  for (const ObjectRecord& object : record.objects) info.size_bytes += RoundUp(object.size, kBlockSize);
+  for (const ObjectRecord& object : record.objects) info.size_bytes += object.object_size();
   // An object that failed and is still in use cannot be opened: nothing of the image counts as present then.
   const absl::StatusOr<OpenImage> image = opener_.OpenKnown(record);
   if (image.ok()) info.present_bytes = PresentBytes(*image);
@@ -266,7 +276,7 @@ DaemonStatus Daemon::GetStatus() {
                               .size_bytes = object->size(),
                               .present_bytes = object->present_bytes(),
                               .state = StateOf(*object),
-                              .digest_checked = object->digest_checked(),
+                              .verified = VerifiedOf(*object),
                               .mounts = mounts_.MountsOf(object->key())});
   }
   return status;

@@ -55,6 +55,7 @@ class Daemon : public Control {
   // What is made before the rest, each of which can fail.
   struct Foundation {
     std::unique_ptr<ObjectStore> store;
+    std::unique_ptr<IndexStore> indexes;
     UniqueFd run_lock;
     std::unique_ptr<CacheDb> db;
     std::string boot_id;
@@ -78,6 +79,7 @@ class Daemon : public Control {
   const Config config_;
   KeeperClient& keeper_;
   const std::unique_ptr<ObjectStore> store_;
+  const std::unique_ptr<IndexStore> indexes_;
   const UniqueFd run_lock_;
   const std::unique_ptr<CacheDb> db_;
   const std::string boot_id_;

@@ -40,12 +40,10 @@ absl::Status AwaitOpens(const OpenImage& image) {
 }
 
 FileSystemRecord RecordOf(const OpenImage& image) {
-  FileSystemRecord record{
-      .reference = image.reference, .manifest_digest = image.manifest_digest, .plain_http = image.plain_http};
-  for (const std::shared_ptr<BlobCache>& object : image.objects) {
-    record.objects.push_back({object->blob().digest, object->blob().size});
-  }
-  return record;
+  return {.reference = image.reference,
+          .manifest_digest = image.manifest_digest,
+          .plain_http = image.plain_http,
+          .objects = image.records};
 }
 
 }  // namespace

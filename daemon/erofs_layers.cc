@@ -18,8 +18,8 @@ absl::StatusOr<ErofsLayers> FindErofsLayers(const Manifest& manifest) {
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("layer ", layer.digest.ToString(), " is a ", layer.media_type,
-                       ", and this version mounts ", kErofsLayerType, " with its ", kErofsDeviceType,
-                       " layers only; make such an image with mkfs.erofs and `lacuna-image push`"));
+                       ", and this version mounts layers of tar (plain, gzip, zstd), or ", kErofsLayerType,
+                       " with its ", kErofsDeviceType, " layers"));
     }
   }
   if (!has_bootstrap) return absl::InvalidArgumentError("the image has no layers");

@@ -47,7 +47,7 @@ void ErofsMounts::GiveUp(const AdoptionPlan::FileSystem& found, const absl::Stat
              directories.empty() ? found.record.mount_point : directories,
              ", cannot be taken over and is detached: ", reason.message());
   std::vector<ObjectKey> keys;
-  for (const ObjectRecord& object : found.record.objects) keys.push_back(ObjectKey::ForBlob(object.digest));
+  for (const ObjectRecord& object : found.record.objects) keys.push_back(object.Key());
   file_systems_.detached().Add(found.record.mount_point, std::move(keys));
   for (const MountRecord& mount : found.mounts) RemoveRecord(mount.directory);
   MutexLock lock(mutex_);

@@ -1,25 +1,10 @@
 #include "daemon/flight.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace lacuna {
-
-std::vector<ChunkRange> PlanFlights(const std::vector<uint64_t>& chunks) {
-  std::vector<ChunkRange> flights;
-  for (uint64_t chunk : chunks) {
-    const bool fits = !flights.empty() && flights.back().last == chunk &&
-                      flights.back().size() < kMaxFlightBytes / kChunkSize;
-    if (fits) {
-      ++flights.back().last;
-    } else {
-      flights.push_back({chunk, chunk + 1});
-    }
-  }
-  return flights;
-}
 
 Flight::Flight(const ChunkRange& chunks, uint64_t blob_size, OnChunk on_chunk, OnEnd on_end)
     : blob_size_(blob_size),

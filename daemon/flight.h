@@ -17,9 +17,6 @@ namespace lacuna {
 // One HTTP range at most this long: what a reader at its end may have to wait for.
 inline constexpr uint64_t kMaxFlightBytes = 4 * 1024 * 1024;
 
-// Joins adjacent chunks of `chunks` (ascending) into flights of at most kMaxFlightBytes.
-std::vector<ChunkRange> PlanFlights(const std::vector<uint64_t>& chunks);
-
 // The bytes of one chunk as they go into the backing file: in memory that direct I/O takes as it is.
 using ChunkBuffer = BlockAlignedBuffer;
 

@@ -10,6 +10,7 @@
 #include "daemon/base/status.h"
 #include "daemon/erofs_layers.h"
 #include "erofs-tools/erofs_metadata.h"
+#include "registry/image_config.h"
 #include "registry/platform.h"
 #include "registry/reference.h"
 
@@ -37,6 +38,14 @@ absl::Status BringWhole(BlobCache& object) {
   return end.get();
 }
 
+// Of an image that is an EROFS already.
+absl::StatusOr<std::vector<ObjectRecord>> ErofsObjects(const Manifest& manifest) {
+  ASSIGN_OR_RETURN(const ErofsLayers layers, FindErofsLayers(manifest));
+  std::vector<ObjectRecord> objects = {{layers.bootstrap.digest, layers.bootstrap.size}};
+  for (const Descriptor& device : layers.devices) objects.push_back({device.digest, device.size});
+  return objects;
+}
+
 absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
   std::string bytes(range.length, '\0');
   if (!range.empty()) RETURN_IF_ERROR(object.ReadThrough(range.offset, absl::MakeSpan(bytes)));
@@ -45,14 +54,13 @@ absl::StatusOr<std::string> Read(BlobCache& object, const ByteRange& range) {
 
 }  // namespace
 
-ImageOpener::ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
-                         const OnDemandDoor& door, PlainHttp plain_http)
-    : registries_(registries),
-      client_(client),
-      objects_(objects),
-      db_(db),
-      door_(door),
-      plain_http_(std::move(plain_http)) {}
+ImageOpener::ImageOpener(const Context& context, PolicyOf policy_of)
+    : context_(context),
+      policy_of_(std::move(policy_of)),
+      remote_indexes_(context.client, context.indexes, context.db),
+      puller_(context.fetcher, context.store, context.indexes),
+      layers_(remote_indexes_, puller_, context.indexes, context.store, context.db),
+      objects_(context.objects, context.store, context.indexes, context.db) {}
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(options.reference));
@@ -65,21 +73,25 @@ absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const Reference& reference, const MountOptions& options) {
   ASSIGN_OR_RETURN(const Platform platform, PlatformOf(options));
-  const bool plain_http = options.plain_http || plain_http_(reference.host);
+  const HostPolicy policy = policy_of_(reference.host);
+  const bool plain_http = options.plain_http || policy.plain_http;
   ASSIGN_OR_RETURN(const Repository repository, RepositoryOf(reference, plain_http, options.credentials));
-  ASSIGN_OR_RETURN(const ResolvedImage resolved, client_.Resolve(repository, reference, platform));
-  ASSIGN_OR_RETURN(const ErofsLayers layers, FindErofsLayers(resolved.manifest));
+  ASSIGN_OR_RETURN(const ResolvedImage resolved, context_.client.Resolve(repository, reference, platform));
 
   ImageRecord record{.reference = ToString(reference),
                      .manifest_digest = resolved.manifest_digest,
                      .platform = options.platform,
                      .plain_http = plain_http,
                      .last_used_unix_seconds = static_cast<int64_t>(std::time(nullptr))};
-  record.objects.push_back({layers.bootstrap.digest, layers.bootstrap.size});
-  for (const Descriptor& device : layers.devices) record.objects.push_back({device.digest, device.size});
+  if (HasTarLayers(resolved.manifest)) {
+    const IndexTrust trust = options.no_index ? IndexTrust::kNone : policy.trust;
+    ASSIGN_OR_RETURN(record.objects, MergedObjects(repository, reference, resolved, trust));
+  } else {
+    ASSIGN_OR_RETURN(record.objects, ErofsObjects(resolved.manifest));
+  }
   ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, repository));
   RETURN_IF_ERROR(Check(image));
-  RETURN_IF_ERROR(db_.RecordImage(record));
+  RETURN_IF_ERROR(context_.db.RecordImage(record));
   return image;
 }
 
@@ -100,7 +112,7 @@ absl::StatusOr<OpenImage> ImageOpener::OpenRecorded(const FileSystemRecord& reco
 absl::StatusOr<Repository> ImageOpener::RepositoryOf(const Reference& reference, bool plain_http,
                                                      const std::string& credentials) const {
   ASSIGN_OR_RETURN(std::shared_ptr<Registry> registry,
-                   registries_.Get(reference.host, plain_http, credentials));
+                   context_.registries.Get(reference.host, plain_http, credentials));
   return Repository{std::move(registry), reference.repository};
 }
 
@@ -108,21 +120,54 @@ absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, co
   OpenImage image{.reference = record.reference,
                   .manifest_digest = record.manifest_digest,
                   .plain_http = record.plain_http};
-  for (size_t i = 0; i < record.objects.size(); ++i) {
-    const ObjectRecord& blob = record.objects[i];
-    ASSIGN_OR_RETURN(image.objects.emplace_back(),
-                     objects_.Acquire({repository, blob.digest, blob.size}, PlacementOf(record, i)));
+  image.records = record.objects;
+  for (const ObjectRecord& object : record.objects) {
+    const Placement placement = PlacementOf(object, /*is_bootstrap=*/image.objects.empty());
+    ASSIGN_OR_RETURN(image.objects.emplace_back(), objects_.Open(object, repository, placement));
   }
   return image;
 }
 
-Placement ImageOpener::PlacementOf(const ImageRecord& record, size_t object) const {
-  const bool small_bootstrap = object == 0 && record.objects[object].size <= kWholeBootstrapBytes;
-  return door_.keeps_objects() && !small_bootstrap ? Placement::kKernel : Placement::kStore;
+absl::StatusOr<std::vector<ObjectRecord>> ImageOpener::MergedObjects(const Repository& repository,
+                                                                     const Reference& reference,
+                                                                     const ResolvedImage& image,
+                                                                     IndexTrust trust) {
+  const Descriptor& config = image.manifest.config;
+  ASSIGN_OR_RETURN(const std::string config_json,
+                   context_.client.ReadBlob({repository, config.digest, config.size}, kMaxConfigBytes));
+  ASSIGN_OR_RETURN(const ImageConfig parsed, ParseImageConfig(config_json));
+  ASSIGN_OR_RETURN(const std::vector<TarLayer> layers, FindTarLayers(image.manifest, parsed.diff_ids));
+  ASSIGN_OR_RETURN(
+      const std::vector<IndexedTarLayer> indexed,
+      layers_.Open(repository, layers, remote_indexes_.Find(repository, reference, image, trust)));
+  const Holes holes = context_.door.keeps_objects() ? Holes::kAreZeros : Holes::kAreHoles;
+  ASSIGN_OR_RETURN(const MergedImage merged, MergeImage(indexed, holes));
+  RETURN_IF_ERROR(Keep(merged));
+  return merged.objects;
+}
+
+absl::Status ImageOpener::Keep(const MergedImage& image) const {
+  const ObjectKey bootstrap = image.objects.front().Key();
+  if (!context_.store.IsFinished(bootstrap)) {
+    ASSIGN_OR_RETURN(PendingFile file, context_.store.NewObject());
+    RETURN_IF_ERROR(file.Write(image.bootstrap));
+    RETURN_IF_ERROR(context_.store.Keep(file, bootstrap));
+  }
+  const ObjectKey zeros = image.objects.back().Key();
+  if (image.zeros == 0 || context_.store.IsFinished(zeros)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(PendingFile file, context_.store.NewObject());
+  RETURN_IF_ERROR(file.Skip(image.zeros));
+  return context_.store.Keep(file, zeros);
+}
+
+Placement ImageOpener::PlacementOf(const ObjectRecord& object, bool is_bootstrap) const {
+  const bool ours =
+      object.kind == ObjectRecord::Kind::kMade || (is_bootstrap && object.size <= kWholeBootstrapBytes);
+  return context_.door.keeps_objects() && !ours ? Placement::kKernel : Placement::kStore;
 }
 
 absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
-  if (!door_.keeps_objects() || !superblock.HasCompressedData()) return absl::OkStatus();
+  if (!context_.door.keeps_objects() || !superblock.HasCompressedData()) return absl::OkStatus();
   return absl::UnimplementedError(
       "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
       "extent of which only a part is here); set door.kind = \"fuse\", or build the image without "
@@ -131,24 +176,21 @@ absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
 
 bool ImageOpener::CheckedBefore(const OpenImage& image) const {
   const BlobCache& bootstrap = *image.objects.front();
-  if (!bootstrap.kept_by_kernel() || door_.KeptBytes(bootstrap.key()) == 0) return false;
-  const absl::StatusOr<std::vector<ImageRecord>> records = db_.Images();
-  const auto same = [](const ObjectRecord& record, const std::shared_ptr<BlobCache>& object) {
-    return record.digest == object->blob().digest;
-  };
-  return records.ok() && absl::c_any_of(*records, [&](const ImageRecord& record) {
-           return absl::c_equal(record.objects, image.objects, same);
-         });
+  if (!bootstrap.kept_by_kernel() || context_.door.KeptBytes(bootstrap.key()) == 0) return false;
+  const absl::StatusOr<std::vector<ImageRecord>> records = context_.db.Images();
+  return records.ok() &&
+         absl::c_any_of(*records, [&](const ImageRecord& record) { return record.objects == image.records; });
 }
 
 absl::Status ImageOpener::Check(const OpenImage& image) const {
   BlobCache& bootstrap = *image.objects.front();
   if (bootstrap.open_in_kernel() || CheckedBefore(image)) return absl::OkStatus();
-  if (bootstrap.blob().size <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
-  const absl::StatusOr<ErofsMetadata> metadata = ReadErofsMetadata(
-      bootstrap.blob().size, [&](const ByteRange& range) { return Read(bootstrap, range); });
+  const ObjectRecord& record = image.records.front();
+  if (record.size <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
+  const absl::StatusOr<ErofsMetadata> metadata =
+      ReadErofsMetadata(record.size, [&](const ByteRange& range) { return Read(bootstrap, range); });
   if (!metadata.ok()) {
-    return Annotate(metadata.status(), absl::StrCat("bootstrap ", bootstrap.blob().digest.ToString()));
+    return Annotate(metadata.status(), absl::StrCat("bootstrap ", record.digest.ToString()));
   }
   RETURN_IF_ERROR(CheckServable(metadata->superblock));
   const size_t devices = image.objects.size() - 1;

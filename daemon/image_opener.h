@@ -10,7 +10,10 @@
 #include "absl/status/statusor.h"
 #include "daemon/cache_db.h"
 #include "daemon/control.h"
-#include "daemon/object_table.h"
+#include "daemon/image_indexes.h"
+#include "daemon/layer_opener.h"
+#include "daemon/merged_image.h"
+#include "daemon/object_opener.h"
 #include "daemon/open_image.h"
 #include "erofs-tools/superblock.h"
 #include "registry/registries.h"
@@ -20,13 +23,26 @@ namespace lacuna {
 
 class ImageOpener {
  public:
-  // Whether the configuration asks for HTTP without TLS at a registry host.
-  using PlainHttp = std::function<bool(absl::string_view host)>;
+  // What the configuration says of a registry host.
+  struct HostPolicy {
+    bool plain_http = false;
+    IndexTrust trust = IndexTrust::kTag;
+  };
+  using PolicyOf = std::function<HostPolicy(absl::string_view host)>;
 
-  // All outlive this. `door` says whether the kernel keeps the objects; small bootstraps are ours in any
-  // case.
-  ImageOpener(Registries& registries, RegistryClient& client, ObjectTable& objects, CacheDb& db,
-              const OnDemandDoor& door, PlainHttp plain_http);
+  // What it works with; all outlive it. `door` says whether the kernel keeps the objects; small bootstraps,
+  // and those made here, are ours in any case.
+  struct Context {
+    Registries& registries;
+    RegistryClient& client;
+    RangeFetcher& fetcher;
+    ObjectTable& objects;
+    ObjectStore& store;
+    const IndexStore& indexes;
+    CacheDb& db;
+    const OnDemandDoor& door;
+  };
+  ImageOpener(const Context& context, PolicyOf policy_of);
 
   // Asks the registry what the reference means now, opens its objects, and checks them.
   absl::StatusOr<OpenImage> Open(const MountOptions& options);
@@ -44,8 +60,14 @@ class ImageOpener {
 
  private:
   absl::StatusOr<OpenImage> Open(const Reference& reference, const MountOptions& options);
+  // Of an image of tars; makes and keeps its bootstrap.
+  absl::StatusOr<std::vector<ObjectRecord>> MergedObjects(const Repository& repository,
+                                                          const Reference& reference,
+                                                          const ResolvedImage& image, IndexTrust trust);
+  // What was made of it here: the bootstrap, and the device of zeros if it has one.
+  absl::Status Keep(const MergedImage& image) const;
   absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);
-  Placement PlacementOf(const ImageRecord& record, size_t object) const;
+  Placement PlacementOf(const ObjectRecord& object, bool is_bootstrap) const;
   // Whether these objects were mounted through this door: an image is recorded once it was checked, and the
   // kernel keeps bytes only of what was mounted. Reading the superblock anew would take the registry.
   bool CheckedBefore(const OpenImage& image) const;
@@ -54,12 +76,12 @@ class ImageOpener {
   absl::StatusOr<Repository> RepositoryOf(const Reference& reference, bool plain_http,
                                           const std::string& credentials) const;
 
-  Registries& registries_;
-  RegistryClient& client_;
-  ObjectTable& objects_;
-  CacheDb& db_;
-  const OnDemandDoor& door_;
-  const PlainHttp plain_http_;
+  const Context context_;
+  const PolicyOf policy_of_;
+  const ImageIndexes remote_indexes_;
+  const LayerPuller puller_;
+  LayerOpener layers_;
+  ObjectOpener objects_;
 };
 
 }  // namespace lacuna

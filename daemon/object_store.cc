@@ -89,6 +89,10 @@ std::string ObjectStore::FinishedPath(const ObjectKey& key) const {
   return absl::StrCat(objects_path_, "/", key.FileName());
 }
 
+bool ObjectStore::IsFinished(const ObjectKey& key) const {
+  return access(FinishedPath(key).c_str(), F_OK) == 0;
+}
+
 std::string ObjectStore::PartialPath(const ObjectKey& key) const {
   return absl::StrCat(FinishedPath(key), kPartialSuffix);
 }
@@ -130,6 +134,14 @@ absl::StatusOr<StoredObject> ObjectStore::StartOver(const ObjectKey& key, uint64
   ASSIGN_OR_RETURN(std::unique_ptr<ChunkMap> map, OpenMap(MapPath(key), size));
   RETURN_IF_ERROR(SyncDirectory());
   return StoredObject{.data = std::move(data), .map = std::move(map)};
+}
+
+absl::StatusOr<PendingFile> ObjectStore::NewObject() const {
+  return PendingFile::In(objects_path_);
+}
+
+absl::Status ObjectStore::Keep(PendingFile& object, const ObjectKey& key) {
+  return object.Commit(FinishedPath(key));
 }
 
 absl::Status ObjectStore::Finish(const ObjectKey& key) {

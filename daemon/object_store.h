@@ -24,6 +24,7 @@
 #include "cachefiles/object_key.h"
 #include "daemon/base/unique_fd.h"
 #include "daemon/kernel_object.h"
+#include "registry/pending_file.h"
 
 namespace lacuna {
 
@@ -65,6 +66,10 @@ class ObjectStore {
   absl::StatusOr<StoredObject> OpenObject(const ObjectKey& key, uint64_t size);
   // As OpenObject, but NotFound unless the object is here and finished.
   absl::StatusOr<StoredObject> OpenFinished(const ObjectKey& key, uint64_t size);
+  // A new object, to be written from its begin to its end.
+  absl::StatusOr<PendingFile> NewObject() const;
+  // It is whole, and right: it becomes the finished object of that key, for good when it returns OK.
+  absl::Status Keep(PendingFile& object, const ObjectKey& key);
   // partial -> finished, for good when it returns OK. The caller has committed the map and checked the
   // digest. May be called again after an error.
   absl::Status Finish(const ObjectKey& key);
@@ -72,6 +77,7 @@ class ObjectStore {
   absl::Status Drop(const ObjectKey& key);
 
   std::string FinishedPath(const ObjectKey& key) const;
+  bool IsFinished(const ObjectKey& key) const;
   // All objects in the folder, by file name. What cannot be read is logged and left out.
   std::vector<StoredInfo> List() const;
 

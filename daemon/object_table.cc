@@ -8,12 +8,11 @@
 namespace lacuna {
 namespace {
 
-// Whether an object that is open already can serve one more user, who wants `blob`.
-absl::Status CheckShareable(const BlobCache& object, const RemoteBlob& blob) {
-  if (object.blob().size != blob.size) {
-    return absl::InvalidArgumentError(absl::StrCat("blob ", blob.digest.ToString(), " has ",
-                                                   object.blob().size, " bytes in one image and ", blob.size,
-                                                   " in another"));
+// Whether an object that is open already can serve one more user, for whom it has `size` bytes.
+absl::Status CheckShareable(const BlobCache& object, uint64_t size) {
+  if (object.size() != size) {
+    return absl::InvalidArgumentError(absl::StrCat("object ", object.key().text(), " has ", object.size(),
+                                                   " bytes in one image and ", size, " in another"));
   }
   const absl::Status refusal = object.refusal();
   if (refusal.ok()) return absl::OkStatus();
@@ -25,19 +24,20 @@ absl::Status CheckShareable(const BlobCache& object, const RemoteBlob& blob) {
 
 ObjectTable::ObjectTable(const BlobCache::Context& context) : context_(context) {}
 
-absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob& blob, Placement placement) {
-  const ObjectKey key = ObjectKey::ForBlob(blob.digest);
+absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const ObjectKey& key,
+                                                                std::shared_ptr<const ChunkSource> source,
+                                                                Placement placement) {
   {
     MutexLock lock(mutex_);
     while (by_key_[key].opening) opened_.Wait(mutex_);
     if (!closed_.ok()) return closed_;
     if (std::shared_ptr<BlobCache> object = by_key_[key].object.lock()) {
-      RETURN_IF_ERROR(CheckShareable(*object, blob));
+      RETURN_IF_ERROR(CheckShareable(*object, source->object_size()));
       return object;
     }
     by_key_[key].opening = true;
   }
-  absl::StatusOr<std::shared_ptr<BlobCache>> object = Open(key, blob, placement);
+  absl::StatusOr<std::shared_ptr<BlobCache>> object = Open(key, std::move(source), placement);
   absl::Status closed;
   {
     MutexLock lock(mutex_);
@@ -52,10 +52,11 @@ absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Acquire(const RemoteBlob
   return closed;
 }
 
-absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& key, const RemoteBlob& blob,
+absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& key,
+                                                             std::shared_ptr<const ChunkSource> source,
                                                              Placement placement) const {
-  RETURN_IF_ERROR(ChunkMap::CheckObjectSize(blob.size));  // before it is rounded up
-  const uint64_t size = RoundUp(blob.size, kBlockSize);
+  const uint64_t size = source->object_size();
+  RETURN_IF_ERROR(ChunkMap::CheckObjectSize(size));
   absl::StatusOr<StoredObject> stored = placement == Placement::kStore
                                             ? context_.store.OpenObject(key, size)
                                             : context_.store.OpenFinished(key, size);
@@ -63,7 +64,7 @@ absl::StatusOr<std::shared_ptr<BlobCache>> ObjectTable::Open(const ObjectKey& ke
     stored = StoredObject::InKernel(size);
   }
   if (!stored.ok()) return stored.status();
-  return BlobCache::Create(context_, key, blob, *std::move(stored));
+  return BlobCache::Create(context_, key, std::move(source), *std::move(stored));
 }
 
 absl::StatusOr<uint64_t> ObjectTable::OnOpen(const OpenedObject& object) {

@@ -24,11 +24,12 @@ class ObjectTable : public DoorHandler {
  public:
   explicit ObjectTable(const BlobCache::Context& context);
 
-  // The object of `blob`, opened if this is its first user. It stays open while somebody holds the pointer.
-  // Where it lies already it stays: one that is finished in our folder is used from there whatever
-  // `placement` says. FailedPrecondition, with the reason, while a failed object of that key is still in use;
-  // once nobody holds it the next Acquire starts afresh. May block on the disk.
-  absl::StatusOr<std::shared_ptr<BlobCache>> Acquire(const RemoteBlob& blob,
+  // The object of that key, whose chunks `source` has, opened if this is its first user. It stays open while
+  // somebody holds the pointer. Where it lies already it stays: one that is finished in our folder is used
+  // from there whatever `placement` says. FailedPrecondition, with the reason, while a failed object of that
+  // key is still in use; once nobody holds it the next Acquire starts afresh. May block on the disk.
+  absl::StatusOr<std::shared_ptr<BlobCache>> Acquire(const ObjectKey& key,
+                                                     std::shared_ptr<const ChunkSource> source,
                                                      Placement placement = Placement::kStore);
 
   // NotFound unless somebody has acquired the object; the reason when it has failed.
@@ -58,7 +59,8 @@ class ObjectTable : public DoorHandler {
     std::shared_ptr<KernelFile> file;  // null on a door that gives none
   };
 
-  absl::StatusOr<std::shared_ptr<BlobCache>> Open(const ObjectKey& key, const RemoteBlob& blob,
+  absl::StatusOr<std::shared_ptr<BlobCache>> Open(const ObjectKey& key,
+                                                  std::shared_ptr<const ChunkSource> source,
                                                   Placement placement) const;
   OpenEntry FindOpen(ObjectId id) const;
 

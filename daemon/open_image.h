@@ -9,6 +9,7 @@
 #include "cachefiles/on_demand_door.h"
 #include "daemon/base/digest.h"
 #include "daemon/blob_cache.h"
+#include "daemon/object_record.h"
 
 namespace lacuna {
 
@@ -17,6 +18,7 @@ struct OpenImage {
   Digest manifest_digest;
   bool plain_http = false;                          // as its objects are fetched
   std::vector<std::shared_ptr<BlobCache>> objects;  // the bootstrap, then its devices in table order
+  std::vector<ObjectRecord> records;                // of the objects
 
   PublishedImage Published() const;
   // The keys of `objects`: what tells one file system from another.

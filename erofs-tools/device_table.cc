@@ -8,21 +8,14 @@
 namespace lacuna {
 namespace {
 
-// struct erofs_deviceslot
-constexpr size_t kTagSize = 64;
-constexpr size_t kBlocksLow = 64;
-constexpr size_t kMappedLow = 68;
-constexpr size_t kBlocksHigh = 72;  // with 48bit only
-constexpr size_t kMappedHigh = 74;
-
 DeviceSlot ParseSlot(absl::Span<const char> slot, bool has_48bit) {
   DeviceSlot device;
-  device.tag = std::string(slot.begin(), std::find(slot.begin(), slot.begin() + kTagSize, '\0'));
-  device.blocks = LoadLittleEndian<uint32_t>(slot, kBlocksLow);
-  device.mapped_block = LoadLittleEndian<uint32_t>(slot, kMappedLow);
+  device.tag = std::string(slot.begin(), std::find(slot.begin(), slot.begin() + device_slot::kTagSize, '\0'));
+  device.blocks = LoadLittleEndian<uint32_t>(slot, device_slot::kBlocks);
+  device.mapped_block = LoadLittleEndian<uint32_t>(slot, device_slot::kMappedBlock);
   if (has_48bit) {
-    device.blocks |= uint64_t{LoadLittleEndian<uint16_t>(slot, kBlocksHigh)} << 32;
-    device.mapped_block |= uint64_t{LoadLittleEndian<uint16_t>(slot, kMappedHigh)} << 32;
+    device.blocks |= uint64_t{LoadLittleEndian<uint16_t>(slot, device_slot::kBlocksHigh)} << 32;
+    device.mapped_block |= uint64_t{LoadLittleEndian<uint16_t>(slot, device_slot::kMappedBlockHigh)} << 32;
   }
   return device;
 }

@@ -75,6 +75,8 @@ void ParseWideFields(absl::Span<const char> bytes, Superblock& parsed) {
 
 void ParsePlainFields(absl::Span<const char> bytes, Superblock& parsed) {
   parsed.inodes = LoadLittleEndian<uint64_t>(bytes, field::kInodes);
+  parsed.epoch = static_cast<int64_t>(LoadLittleEndian<uint64_t>(bytes, field::kEpoch));
+  parsed.epoch_nanoseconds = LoadLittleEndian<uint32_t>(bytes, field::kEpochNanoseconds);
   // Unsigned, so that a nonsensical sum wraps around instead of being undefined.
   parsed.build_time = static_cast<int64_t>(LoadLittleEndian<uint64_t>(bytes, field::kEpoch) +
                                            LoadLittleEndian<uint32_t>(bytes, field::kBuildTime));

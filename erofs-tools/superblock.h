@@ -28,6 +28,8 @@ struct Superblock {
   uint64_t blocks = 0;      // of the image itself, without its devices
   uint64_t inodes = 0;
   uint64_t root_nid = 0;           // number of the root directory's inode
+  int64_t epoch = 0;               // seconds since 1970; the time of compact inodes
+  uint32_t epoch_nanoseconds = 0;  // the same time's
   int64_t build_time = 0;          // seconds since 1970, when mkfs ran
   uint32_t meta_block = 0;         // first block of the inodes
   uint32_t xattr_block = 0;        // first block of the shared extended attributes

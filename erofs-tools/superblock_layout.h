@@ -22,6 +22,7 @@ inline constexpr size_t kExtensionSlots = 13;
 inline constexpr size_t kRootNid = 14;  // with 48bit: the high 16 bits of the block count
 inline constexpr size_t kInodes = 16;
 inline constexpr size_t kEpoch = 24;  // seconds since 1970; the time of compact inodes
+inline constexpr size_t kEpochNanoseconds = 32;
 inline constexpr size_t kBlocks = 36;
 inline constexpr size_t kMetaBlock = 40;
 inline constexpr size_t kXattrBlock = 44;
@@ -35,7 +36,17 @@ inline constexpr size_t kBuildTime = 108;  // seconds after kEpoch
 inline constexpr size_t kRootNid48 = 112;  // with 48bit
 }  // namespace superblock_field
 
+// struct erofs_deviceslot
+namespace device_slot {
+inline constexpr size_t kTagSize = 64;
+inline constexpr size_t kBlocks = 64;
+inline constexpr size_t kMappedBlock = 68;
+inline constexpr size_t kBlocksHigh = 72;  // with 48bit only
+inline constexpr size_t kMappedBlockHigh = 74;
+}  // namespace device_slot
+
 inline constexpr uint32_t kFeatureChecksum = 0x1;  // compat
+inline constexpr uint32_t kFeatureChunkedFile = 0x4;
 inline constexpr uint32_t kFeatureDeviceTable = 0x8;
 inline constexpr uint32_t kFeature48Bit = 0x80;
 inline constexpr uint32_t kFeatureMetabox = 0x100;

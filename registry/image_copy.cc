@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "registry/select_image.h"
 
 namespace lacuna {
 namespace {
@@ -19,7 +20,8 @@ class Copier {
   absl::StatusOr<CopyResult> Run(const std::optional<Platform>& platform) {
     ASSIGN_OR_RETURN(ReadManifest root, source_.ReadRoot());
     if (platform.has_value()) {
-      ASSIGN_OR_RETURN(root, Select(std::move(root), *platform));
+      ASSIGN_OR_RETURN(SelectedImage selected, SelectImage(source_, std::move(root), *platform));
+      root = std::move(selected.manifest);
     }
     RETURN_IF_ERROR(Gather(root, 0));
     CopyResult result{.digest = root.raw.digest()};
@@ -34,16 +36,6 @@ class Copier {
   }
 
  private:
-  absl::StatusOr<ReadManifest> Select(ReadManifest manifest, const Platform& platform) {
-    for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
-      const auto* index = std::get_if<ImageIndex>(&manifest.document);
-      if (index == nullptr) return manifest;
-      ASSIGN_OR_RETURN(const Descriptor chosen, SelectPlatform(*index, platform));
-      ASSIGN_OR_RETURN(manifest, source_.ReadByDescriptor(chosen));
-    }
-    return TooDeep();
-  }
-
   // All that `manifest` needs, what is needed first before what needs it.
   absl::Status Gather(const ReadManifest& manifest, int depth) {
     if (const auto* image = std::get_if<Manifest>(&manifest.document)) {
@@ -51,7 +43,7 @@ class Copier {
       for (const Descriptor& layer : image->layers) AddBlob(layer);
       return absl::OkStatus();
     }
-    if (depth == kMaxIndexDepth) return TooDeep();
+    if (depth == kMaxIndexDepth) return absl::InvalidArgumentError("its index is nested too deeply");
     for (const Descriptor& entry : std::get<ImageIndex>(manifest.document).manifests) {
       if (!seen_manifests_.insert(entry.digest).second) continue;
       if (seen_manifests_.size() > kMaxManifests) {
@@ -80,8 +72,6 @@ class Copier {
     ASSIGN_OR_RETURN(const BlobPush how, target_.PutBlob(blob, open, source_.repository(), progress));
     return CopiedBlob{blob, how};
   }
-
-  static absl::Status TooDeep() { return absl::InvalidArgumentError("its index is nested too deeply"); }
 
   ImageSource& source_;
   ImageTarget& target_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/base/status.h"
+#include "registry/index_artifact.h"
 #include "registry/json_reader.h"
 
 namespace lacuna {
@@ -32,9 +33,10 @@ std::string TextOf(const Json& object, const char* name) {
   return value == nullptr || !value->is_string() ? "" : value->get<std::string>();
 }
 
-std::string RefNameOf(const Json& entry) {
+// An annotation of an entry; empty when there is none.
+std::string AnnotationOf(const Json& entry, const char* name) {
   const Json* annotations = JsonMember(entry, "annotations");
-  return annotations == nullptr || !annotations->is_object() ? "" : TextOf(*annotations, kRefName);
+  return annotations == nullptr || !annotations->is_object() ? "" : TextOf(*annotations, name);
 }
 
 }  // namespace
@@ -51,8 +53,22 @@ absl::StatusOr<std::string> WithNamedEntry(absl::string_view index, const Descri
   ASSIGN_OR_RETURN(Json entry, ParseJsonObject(DescriptorJson(named), kMaxManifestBytes));
   Json& entries = document["manifests"];
   const auto replaced = [&](const Json& other) {
-    if (RefNameOf(other) != ref_name) return false;
+    if (AnnotationOf(other, kRefName) != ref_name) return false;
     return !ref_name.empty() || TextOf(other, "digest") == descriptor.digest.ToString();
+  };
+  entries.erase(std::remove_if(entries.begin(), entries.end(), replaced), entries.end());
+  entries.push_back(std::move(entry));
+  return Dump(document);
+}
+
+absl::StatusOr<std::string> WithBoundArtifact(absl::string_view index, const Descriptor& artifact) {
+  ASSIGN_OR_RETURN(Json document, ParseIndex(index));
+  ASSIGN_OR_RETURN(Json entry, ParseJsonObject(DescriptorJson(artifact), kMaxManifestBytes));
+  document["mediaType"] = kOciIndexType;
+  Json& entries = document["manifests"];
+  const auto replaced = [&](const Json& other) {
+    return TextOf(other, "artifactType") == artifact.artifact_type &&
+           AnnotationOf(other, kBoundTo) == AnnotationOf(entry, kBoundTo);
   };
   entries.erase(std::remove_if(entries.begin(), entries.end(), replaced), entries.end());
   entries.push_back(std::move(entry));

@@ -2,7 +2,8 @@
 // Sources: OCI image-spec image-index.md, image-layout.md ("index.json file"); distribution-spec 1.1,
 // "Pushing Manifests with Subject".
 //
-// Callers: oci_layout.h, referrers.h. Pure functions; safe from any thread. An index is at most 4 MiB.
+// Callers: oci_layout.h, referrers.h, lacuna-image index. Pure functions; safe from any thread. An index is
+// at most 4 MiB.
 #pragma once
 
 #include <string>
@@ -23,6 +24,10 @@ std::string EmptyIndex();
 // for an unnamed entry of the same digest.
 absl::StatusOr<std::string> WithNamedEntry(absl::string_view index, const Descriptor& descriptor,
                                            const std::string& ref_name);
+
+// `index` as an OCI image index that lists `artifact` (BoundEntry of index_artifact.h), and no other of its
+// type that is bound to the same manifest.
+absl::StatusOr<std::string> WithBoundArtifact(absl::string_view index, const Descriptor& artifact);
 
 // The entries of `index`, each as its JSON.
 absl::StatusOr<std::vector<std::string>> EntriesOf(absl::string_view index);

@@ -1,9 +1,43 @@
 #include "registry/layout_image.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 
 namespace lacuna {
+namespace {
+
+constexpr size_t kPiece = 1024 * 1024;
+
+class FileReader : public BlobReader {
+ public:
+  explicit FileReader(std::shared_ptr<HttpBody> file) : file_(std::move(file)), piece_(kPiece) {}
+
+  absl::StatusOr<absl::Span<const char>> Next() override {
+    const uint64_t left = file_->size() - at_;
+    if (left == 0) return absl::Span<const char>();
+    const auto room = absl::MakeSpan(piece_).first(std::min<uint64_t>(left, piece_.size()));
+    ASSIGN_OR_RETURN(const size_t got, file_->ReadAt(at_, room));
+    at_ += got;
+    return room.first(got);
+  }
+
+ private:
+  const std::shared_ptr<HttpBody> file_;
+  std::vector<char> piece_;
+  uint64_t at_ = 0;
+};
+
+Descriptor DescriptorOf(const ReadManifest& manifest) {
+  return {.media_type = manifest.raw.media_type,
+          .digest = manifest.raw.digest(),
+          .size = manifest.raw.bytes.size(),
+          .artifact_type =
+              std::visit([](const auto& document) { return document.artifact_type; }, manifest.document)};
+}
+
+}  // namespace
 
 absl::StatusOr<ReadManifest> LayoutImageSource::ReadRoot() {
   ASSIGN_OR_RETURN(const Descriptor descriptor, layout_.Find(tag_));
@@ -24,6 +58,25 @@ absl::StatusOr<std::shared_ptr<HttpBody>> LayoutImageSource::OpenBlob(const Desc
   return layout_.OpenBlob(descriptor, progress);
 }
 
+absl::StatusOr<std::unique_ptr<BlobReader>> LayoutImageSource::StreamBlob(const Descriptor& descriptor) {
+  ASSIGN_OR_RETURN(std::shared_ptr<HttpBody> file, layout_.OpenUnverified(descriptor));
+  return std::make_unique<FileReader>(std::move(file));
+}
+
+absl::StatusOr<std::vector<Descriptor>> LayoutImageSource::ListReferrers(const Digest& subject,
+                                                                         const std::string& artifact_type) {
+  ASSIGN_OR_RETURN(std::vector<Descriptor> entries, layout_.ReadEntries());
+  std::vector<Descriptor> found;
+  for (Descriptor& entry : entries) {
+    if (entry.artifact_type != artifact_type) continue;
+    const absl::StatusOr<ReadManifest> manifest = ReadByDescriptor(entry);
+    if (!manifest.ok()) continue;  // a broken one says nothing about this image
+    const auto about = std::visit([](const auto& document) { return document.subject; }, manifest->document);
+    if (about.has_value() && about->digest == subject) found.push_back(std::move(entry));
+  }
+  return found;
+}
+
 absl::StatusOr<BlobPush> LayoutImageTarget::PutBlob(const Descriptor& descriptor,
                                                     const ImagePusher::Open& open,
                                                     const std::optional<Repository>& /*source*/,
@@ -39,15 +92,14 @@ absl::Status LayoutImageTarget::PutManifest(const RawManifest& manifest) {
   return layout_.AddBlob({.digest = manifest.digest(), .size = manifest.bytes.size()}, body, nullptr);
 }
 
+absl::Status LayoutImageTarget::PutReferrer(const ReadManifest& manifest) {
+  RETURN_IF_ERROR(PutManifest(manifest.raw));
+  return layout_.AddToIndex(DescriptorOf(manifest), /*tag=*/"");
+}
+
 absl::Status LayoutImageTarget::PutRoot(const ReadManifest& manifest) {
   RETURN_IF_ERROR(PutManifest(manifest.raw));
-  const Descriptor descriptor{
-      .media_type = manifest.raw.media_type,
-      .digest = manifest.raw.digest(),
-      .size = manifest.raw.bytes.size(),
-      .artifact_type =
-          std::visit([](const auto& document) { return document.artifact_type; }, manifest.document)};
-  return layout_.AddToIndex(descriptor, tag_);
+  return layout_.AddToIndex(DescriptorOf(manifest), tag_);
 }
 
 }  // namespace lacuna

@@ -3,8 +3,10 @@
 // Made by lacuna-image; used by one thread that may wait.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "registry/image_store.h"
 #include "registry/oci_layout.h"
@@ -19,6 +21,9 @@ class LayoutImageSource : public ImageSource {
   absl::StatusOr<ReadManifest> ReadByDescriptor(const Descriptor& descriptor) override;
   absl::StatusOr<std::shared_ptr<HttpBody>> OpenBlob(const Descriptor& descriptor, const std::string& scratch,
                                                      const BytesProgress& progress) override;
+  absl::StatusOr<std::unique_ptr<BlobReader>> StreamBlob(const Descriptor& descriptor) override;
+  absl::StatusOr<std::vector<Descriptor>> ListReferrers(const Digest& subject,
+                                                        const std::string& artifact_type) override;
 
  private:
   const OciLayout layout_;
@@ -33,6 +38,7 @@ class LayoutImageTarget : public ImageTarget {
                                    const std::optional<Repository>& source,
                                    const BytesProgress& progress) override;
   absl::Status PutManifest(const RawManifest& manifest) override;
+  absl::Status PutReferrer(const ReadManifest& manifest) override;
   absl::Status PutRoot(const ReadManifest& manifest) override;
   std::string scratch() const override { return layout_.folder(); }
 

@@ -66,7 +66,8 @@ struct ImageIndex {
 absl::StatusOr<std::variant<Manifest, ImageIndex>> ParseManifest(absl::string_view json,
                                                                  absl::string_view content_type);
 
-// The image for `platform`. A manifest without platform is taken when it is the only one there. NotFound
+// The image for `platform`. A manifest without platform is taken when it is the only one there. Entries with
+// an artifact type are taken only where there are no others, and those of index_artifact.h never. NotFound
 // lists what there is.
 absl::StatusOr<Descriptor> SelectPlatform(const ImageIndex& index, const Platform& platform);
 

@@ -1,6 +1,7 @@
 #include "registry/oci_layout.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,11 +21,16 @@ namespace {
 constexpr size_t kPiece = 1024 * 1024;
 constexpr size_t kMaxTagsShown = 20;
 
-std::string TagsOf(const ImageIndex& index) {
+std::optional<std::string> TagOf(const Descriptor& entry) {
+  const auto name = entry.annotations.find(kRefName);
+  if (name == entry.annotations.end()) return std::nullopt;
+  return name->second;
+}
+
+std::string TagsOf(const std::vector<Descriptor>& entries) {
   std::vector<std::string> tags;
-  for (const Descriptor& entry : index.manifests) {
-    const auto name = entry.annotations.find(kRefName);
-    if (name != entry.annotations.end()) tags.push_back(EscapeForTerminal(name->second));
+  for (const Descriptor& entry : entries) {
+    if (const std::optional<std::string> tag = TagOf(entry)) tags.push_back(EscapeForTerminal(*tag));
   }
   if (tags.empty()) return "none of its images has a tag";
   const size_t more = tags.size() - std::min(tags.size(), kMaxTagsShown);
@@ -58,52 +64,58 @@ absl::StatusOr<OciLayout> OciLayout::OpenOrMake(const std::string& folder) {
 }
 
 absl::StatusOr<Descriptor> OciLayout::Find(const std::string& tag) const {
-  absl::StatusOr<std::string> text = ReadIndex();
-  if (!text.ok()) return Error(text.status());
-  const auto document = ParseManifest(*text, kOciIndexType);
-  if (!document.ok()) return Error(Annotate(document.status(), kLayoutIndex));
-  const auto* index = std::get_if<ImageIndex>(&*document);
-  if (index == nullptr) return Error(absl::InvalidArgumentError("index.json: it is no index"));
+  ASSIGN_OR_RETURN(const std::vector<Descriptor> entries, ReadEntries());
   std::vector<Descriptor> found;
-  for (const Descriptor& entry : index->manifests) {
-    const auto name = entry.annotations.find(kRefName);
-    if (tag.empty() || (name != entry.annotations.end() && name->second == tag)) found.push_back(entry);
+  for (const Descriptor& entry : entries) {
+    if (tag.empty() ? TagOf(entry).has_value() || entry.artifact_type.empty() : TagOf(entry) == tag) {
+      found.push_back(entry);
+    }
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) {
     return Error(absl::NotFoundError(tag.empty()
                                          ? "it has no images; there is nothing to copy"
-                                         : absl::StrCat("it has no image ", tag, "; ", TagsOf(*index))));
+                                         : absl::StrCat("it has no image ", tag, "; ", TagsOf(entries))));
   }
   return Error(absl::InvalidArgumentError(
       tag.empty()
-          ? absl::StrCat("it has ", found.size(), " images; name one as oci:DIR:TAG, ", TagsOf(*index))
+          ? absl::StrCat("it has ", found.size(), " images; name one as oci:DIR:TAG, ", TagsOf(entries))
           : absl::StrCat("it has ", found.size(), " images of the tag ", tag,
                          "; give each a tag of its own")));
+}
+
+absl::StatusOr<std::vector<Descriptor>> OciLayout::ReadEntries() const {
+  const absl::StatusOr<std::string> text = ReadIndex();
+  if (!text.ok()) return Error(text.status());
+  auto document = ParseManifest(*text, kOciIndexType);
+  if (!document.ok()) return Error(Annotate(document.status(), kLayoutIndex));
+  auto* index = std::get_if<ImageIndex>(&*document);
+  if (index == nullptr) return Error(absl::InvalidArgumentError("index.json: it is no index"));
+  return std::move(index->manifests);
 }
 
 absl::StatusOr<std::string> OciLayout::ReadManifestBytes(const Descriptor& descriptor) const {
   absl::StatusOr<std::string> bytes = ReadBounded(BlobPath(descriptor.digest), kMaxManifestBytes);
   const absl::Status status = bytes.ok() ? CheckBytes(*bytes, descriptor) : bytes.status();
   if (status.ok()) return bytes;
-  return Error(Annotate(status, descriptor.digest.ToString()));
+  return BlobError(descriptor, status);
+}
+
+absl::StatusOr<std::shared_ptr<HttpBody>> OciLayout::OpenUnverified(const Descriptor& descriptor) const {
+  absl::StatusOr<std::shared_ptr<FileBody>> file = FileBody::Open(BlobPath(descriptor.digest));
+  if (!file.ok()) return BlobError(descriptor, file.status());
+  if ((*file)->size() == descriptor.size) return *std::move(file);
+  return BlobError(descriptor, IntegrityError(absl::StrCat("has ", (*file)->size(),
+                                                           " bytes, its descriptor says ", descriptor.size)));
 }
 
 absl::StatusOr<std::shared_ptr<HttpBody>> OciLayout::OpenBlob(const Descriptor& descriptor,
                                                               const BytesProgress& progress) const {
-  const auto verified = [&]() -> absl::StatusOr<std::shared_ptr<HttpBody>> {
-    ASSIGN_OR_RETURN(std::shared_ptr<FileBody> file, FileBody::Open(BlobPath(descriptor.digest)));
-    if (file->size() != descriptor.size) {
-      return IntegrityError(
-          absl::StrCat("has ", file->size(), " bytes, its descriptor says ", descriptor.size));
-    }
-    ASSIGN_OR_RETURN(const Digest got, DigestOf(*file, progress));
-    if (got == descriptor.digest) return file;
-    return IntegrityError(absl::StrCat("the bytes have digest ", got.ToString()));
-  };
-  absl::StatusOr<std::shared_ptr<HttpBody>> body = verified();
-  if (body.ok()) return body;
-  return Error(Annotate(body.status(), descriptor.digest.ToString()));
+  ASSIGN_OR_RETURN(std::shared_ptr<HttpBody> file, OpenUnverified(descriptor));
+  const absl::StatusOr<Digest> got = DigestOf(*file, progress);
+  if (!got.ok()) return BlobError(descriptor, got.status());
+  if (*got == descriptor.digest) return file;
+  return BlobError(descriptor, IntegrityError(absl::StrCat("the bytes have digest ", got->ToString())));
 }
 
 bool OciLayout::HasBlob(const Descriptor& descriptor) const {
@@ -128,7 +140,7 @@ absl::Status OciLayout::AddBlob(const Descriptor& descriptor, HttpBody& content,
     }
     return file.Commit(BlobPath(descriptor.digest));
   };
-  return Error(Annotate(add(), descriptor.digest.ToString()));
+  return BlobError(descriptor, add());
 }
 
 absl::Status OciLayout::AddToIndex(const Descriptor& descriptor, const std::string& tag) {
@@ -158,6 +170,10 @@ std::string OciLayout::BlobFolder() const {
 
 std::string OciLayout::BlobPath(const Digest& digest) const {
   return absl::StrCat(BlobFolder(), "/", digest.hex());
+}
+
+absl::Status OciLayout::BlobError(const Descriptor& blob, const absl::Status& status) const {
+  return Error(Annotate(status, blob.digest.ToString()));
 }
 
 absl::Status OciLayout::Error(const absl::Status& status) const {

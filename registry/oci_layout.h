@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,13 +34,18 @@ class OciLayout {
 
   const std::string& folder() const { return folder_; }
 
-  // The entry called `tag`; without a tag the only one there is. Errors list the tags.
+  // The entry called `tag`; without a tag the only one that is no artifact about others. Errors
+  // list the tags.
   absl::StatusOr<Descriptor> Find(const std::string& tag) const;
+  // All entries, with and without a tag.
+  absl::StatusOr<std::vector<Descriptor>> ReadEntries() const;
   // A manifest's bytes, verified; at most 4 MiB.
   absl::StatusOr<std::string> ReadManifestBytes(const Descriptor& descriptor) const;
   // Any blob, verified: it is read once for that, and `progress`, if not empty, is told.
   absl::StatusOr<std::shared_ptr<HttpBody>> OpenBlob(const Descriptor& descriptor,
                                                      const BytesProgress& progress) const;
+  // Of the size that the descriptor says, but nobody looked at the bytes.
+  absl::StatusOr<std::shared_ptr<HttpBody>> OpenUnverified(const Descriptor& descriptor) const;
   // The same, as an answer: false when it is not there, or is something else.
   bool HasBlob(const Descriptor& descriptor) const;
 
@@ -54,6 +60,7 @@ class OciLayout {
   absl::StatusOr<std::string> ReadIndex() const;
   std::string BlobFolder() const;
   std::string BlobPath(const Digest& digest) const;
+  absl::Status BlobError(const Descriptor& blob, const absl::Status& status) const;
   absl::Status Error(const absl::Status& status) const;
 
   std::string folder_;

@@ -56,6 +56,13 @@ absl::Status PendingFile::Write(absl::Span<const char> bytes) {
   return absl::OkStatus();
 }
 
+absl::Status PendingFile::Skip(uint64_t bytes) {
+  const off_t end = lseek(file_.get(), static_cast<off_t>(bytes), SEEK_CUR);
+  if (end < 0 || ftruncate(file_.get(), end) != 0)
+    return ErrnoStatus(errno, absl::StrCat("writing in ", folder_));
+  return absl::OkStatus();
+}
+
 absl::Status PendingFile::Commit(const std::string& path) {
   if (fsync(file_.get()) != 0) return ErrnoStatus(errno, path);
   if (name_.empty()) {

@@ -23,6 +23,8 @@ class PendingFile {
 
   // Appends.
   absl::Status Write(absl::Span<const char> bytes);
+  // Leaves the next bytes as a hole.
+  absl::Status Skip(uint64_t bytes);
   // Puts it, on the disk for good, at `path` in the folder, in place of what may be there.
   absl::Status Commit(const std::string& path);
   // The file without a name; for reading what was written.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "registry/blocking_send.h"
+#include "registry/index_artifact.h"
 #include "registry/raw_manifest.h"
 
 namespace lacuna {
@@ -14,6 +15,7 @@ absl::StatusOr<ResolvedImage> RegistryClient::Resolve(const Repository& reposito
   const TimePoint deadline = DeadlineAt(*repository.registry);
   std::string next = reference.TagOrDigest();
   std::optional<uint64_t> size;  // what the index says
+  std::vector<ImageIndex> indexes;
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
     const std::string context = repository.Describe("GET manifest", next);
     ASSIGN_OR_RETURN(ReadManifest read, GetRawManifest(repository, next, deadline));
@@ -22,9 +24,11 @@ absl::StatusOr<ResolvedImage> RegistryClient::Resolve(const Repository& reposito
                       context);
     }
     if (auto* manifest = std::get_if<Manifest>(&read.document)) {
-      return ResolvedImage{read.raw.digest(), std::move(*manifest)};
+      const Digest digest = read.raw.digest();
+      return ResolvedImage{digest, std::move(*manifest), BoundArtifacts(indexes, digest)};
     }
-    const absl::StatusOr<Descriptor> chosen = SelectPlatform(std::get<ImageIndex>(read.document), platform);
+    indexes.push_back(std::get<ImageIndex>(std::move(read.document)));
+    const absl::StatusOr<Descriptor> chosen = SelectPlatform(indexes.back(), platform);
     if (!chosen.ok()) return Annotate(chosen.status(), context);
     next = chosen->digest.ToString();
     size = chosen->size;

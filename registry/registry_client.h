@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "daemon/base/clock.h"
@@ -22,6 +23,7 @@ namespace lacuna {
 struct ResolvedImage {
   Digest manifest_digest;
   Manifest manifest;
+  std::vector<Descriptor> bound_artifacts;  // in the indexes on the way to it (index_artifact.h)
 };
 
 class RegistryClient {

@@ -4,6 +4,8 @@
 
 #include "daemon/base/status.h"
 #include "registry/blob_spool.h"
+#include "registry/blob_stream.h"
+#include "registry/referrers.h"
 
 namespace lacuna {
 
@@ -24,6 +26,15 @@ absl::StatusOr<std::shared_ptr<HttpBody>> RemoteImageSource::OpenBlob(const Desc
   return SpoolBlob({repository_, descriptor.digest, descriptor.size}, scratch, counters_, progress);
 }
 
+absl::StatusOr<std::unique_ptr<BlobReader>> RemoteImageSource::StreamBlob(const Descriptor& descriptor) {
+  return std::make_unique<BlobStream>(RemoteBlob{repository_, descriptor.digest, descriptor.size}, fetcher_);
+}
+
+absl::StatusOr<std::vector<Descriptor>> RemoteImageSource::ListReferrers(const Digest& subject,
+                                                                         const std::string& artifact_type) {
+  return Referrers().List(repository_, subject, artifact_type);
+}
+
 absl::StatusOr<BlobPush> RemoteImageTarget::PutBlob(const Descriptor& descriptor,
                                                     const ImagePusher::Open& open,
                                                     const std::optional<Repository>& source,
@@ -36,6 +47,10 @@ absl::StatusOr<BlobPush> RemoteImageTarget::PutBlob(const Descriptor& descriptor
 
 absl::Status RemoteImageTarget::PutManifest(const RawManifest& manifest) {
   return pusher_.PushManifest(repository_, manifest.digest().ToString(), manifest).status();
+}
+
+absl::Status RemoteImageTarget::PutReferrer(const ReadManifest& manifest) {
+  return PutManifest(manifest.raw);
 }
 
 absl::Status RemoteImageTarget::PutRoot(const ReadManifest& manifest) {

@@ -1,9 +1,11 @@
 // SelectPlatform: which image of an index a machine gets.
 #include <set>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "registry/index_artifact.h"
 #include "registry/manifest.h"
 
 namespace lacuna {
@@ -21,23 +23,37 @@ std::string Offered(const ImageIndex& index) {
   return platforms.empty() ? "none that is named" : absl::StrJoin(platforms, ", ");
 }
 
+// An entry with an artifact type says something about an image, unless there is nothing else. An index of
+// ours is never an image.
+std::vector<const Descriptor*> ImagesOf(const ImageIndex& index) {
+  std::vector<const Descriptor*> images;
+  std::vector<const Descriptor*> artifacts;
+  for (const Descriptor& manifest : index.manifests) {
+    if (manifest.artifact_type.empty()) {
+      images.push_back(&manifest);
+    } else if (manifest.artifact_type != kIndexArtifactType) {
+      artifacts.push_back(&manifest);
+    }
+  }
+  return images.empty() ? artifacts : images;
+}
+
 }  // namespace
 
 absl::StatusOr<Descriptor> SelectPlatform(const ImageIndex& index, const Platform& platform) {
   const Platform wanted = Normalize(platform);
+  const std::vector<const Descriptor*> images = ImagesOf(index);
   const Descriptor* best = nullptr;
   int best_suitability = 0;
-  for (const Descriptor& manifest : index.manifests) {
-    if (!manifest.platform.has_value()) continue;
-    const int suitability = Suitability(wanted, Normalize(*manifest.platform));
+  for (const Descriptor* image : images) {
+    if (!image->platform.has_value()) continue;
+    const int suitability = Suitability(wanted, Normalize(*image->platform));
     if (suitability <= best_suitability) continue;  // of equals the first, as containerd has it
-    best = &manifest;
+    best = image;
     best_suitability = suitability;
   }
   if (best != nullptr) return *best;
-  if (index.manifests.size() == 1 && !index.manifests.front().platform.has_value()) {
-    return index.manifests.front();
-  }
+  if (images.size() == 1 && !images.front()->platform.has_value()) return *images.front();
   return absl::NotFoundError(
       absl::StrCat("the image is not there for ", ToString(wanted), "; its platforms: ", Offered(index)));
 }

@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kUsage = 2;
 constexpr std::chrono::seconds kDefaultTimeout(30);
+// Layers without an index are brought whole.
+constexpr std::chrono::minutes kDefaultMountTimeout(10);
 
 constexpr char kFooter[] =
     "Exit status: 0 done, 1 failed, 2 usage, 3 lacunad unreachable, 4 not found, 5 busy,\n"
@@ -49,6 +51,8 @@ void AddMountVerbs(CLI::App& app, Arguments& parsed) {
   CLI::App* mount = AddVerb(app, "mount", "mount an image at a directory", Verb::kMount, parsed);
   mount->add_option("--platform", parsed.platform, "os/arch[/variant] to choose (default: this host's)");
   mount->add_flag("--plain-http", parsed.plain_http, "speak HTTP without TLS to the registry");
+  mount->add_flag("--no-index", parsed.no_index,
+                  "use no index from the registry: layers that are not here are brought whole");
   mount->add_option("--creds", parsed.credentials,
                     "USER[:PASSWORD] for the registry; docker login keeps them out of the list of processes");
   AddReference(*mount, parsed);
@@ -93,7 +97,8 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
       ->take_last()
       ->check(CLI::IsMember({"table", "json"}));
   app.add_flag("-q,--quiet", parsed.quiet, "no confirmations and no progress");
-  app.add_option("--timeout", timeout, "longest wait for an answer (default 30s; none with --wait)")
+  app.add_option("--timeout", timeout,
+                 "longest wait for an answer (default 30s; of mount 10m; none with --wait)")
       ->take_last()
       ->check(CheckTimeout);
   app.require_subcommand(1)->footer(kFooter);
@@ -112,6 +117,7 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
   }
   parsed.json = output == "json";
   if (!(parsed.verb == Verb::kPrefetch && parsed.wait)) parsed.timeout = kDefaultTimeout;
+  if (parsed.verb == Verb::kMount) parsed.timeout = kDefaultMountTimeout;
   if (!timeout.empty()) parsed.timeout = *ParseDuration(timeout);
   return parsed;
 }

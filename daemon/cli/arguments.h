@@ -28,6 +28,7 @@ struct Arguments {
   std::string platform;
   std::string credentials;
   bool plain_http = false;
+  bool no_index = false;
   bool lazy = false;
   bool all = false;
   bool wait = false;

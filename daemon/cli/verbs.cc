@@ -42,6 +42,7 @@ absl::Status Mount(const Arguments& arguments, ControlClient& client) {
   request.set_platform(arguments.platform);
   request.set_plain_http(arguments.plain_http);
   request.set_credentials(arguments.credentials);
+  request.set_no_index(arguments.no_index);
   return Confirm(arguments, client.Mount(request));
 }
 

@@ -9,11 +9,11 @@
 
 namespace lacuna {
 
-enum class ImageVerb { kPush, kCopy, kInspect };
+enum class ImageVerb { kPush, kCopy, kInspect, kIndex, kCheck, kExtract };
 
 struct ImageArguments {
   ImageVerb verb = ImageVerb::kPush;
-  std::string object;  // where to push or copy to; the file or reference to inspect
+  std::string object;  // where to push or copy to; the file, folder or reference to work on
 
   // For every verb.
   bool json = false;
@@ -23,9 +23,13 @@ struct ImageArguments {
   std::string certs_dirs;                            // "DIR:DIR"
   bool tls_verify = true;
 
-  std::string source;              // copy: where from
-  std::vector<std::string> files;  // push: the bootstrap, then its devices in the order of its table
-  bool quiet = false;              // push and copy
+  std::string source;  // copy: where from
+  std::vector<std::string>
+      files;           // push, check, extract: the bootstrap, then its devices in the order of its table
+  std::string folder;  // extract: where to
+  bool quiet = false;  // push, copy, index, check and extract
+  bool push = false;   // index: to the image's registry
+  std::string bind;    // index: the tag of what binds it; empty: none
 };
 
 // The arguments, or the exit code of a command line that already said all (--help, --version, a usage error).

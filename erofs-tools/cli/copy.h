@@ -3,8 +3,6 @@
 // Called once, by main; `push oci:DIR[:TAG] REF` is the same.
 #pragma once
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "erofs-tools/cli/arguments.h"
 #include "registry/registries.h"
@@ -14,8 +12,5 @@ namespace lacuna {
 // From `arguments.source` to `arguments.object`, each "oci:DIR[:TAG]" or a reference. Prints what was
 // copied.
 absl::Status Copy(const ImageArguments& arguments, Registries& registries);
-
-// Whether `text` names an OCI image layout.
-bool IsLayoutName(const std::string& text);
 
 }  // namespace lacuna

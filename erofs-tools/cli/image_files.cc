@@ -66,4 +66,13 @@ absl::StatusOr<ImageFiles> OpenImageFiles(const std::vector<std::string>& paths)
   return image;
 }
 
+absl::StatusOr<ErofsReader> OpenErofs(const ImageFiles& image) {
+  std::vector<uint64_t> sizes;
+  sizes.reserve(image.devices.size());
+  for (const ImageFile& device : image.devices) sizes.push_back(device.body->size());
+  const std::shared_ptr<FileBody> body = image.bootstrap.body;
+  const auto read = [body](const ByteRange& range) { return ReadRange(*body, range); };
+  return ErofsReader::Open(body->size(), read, sizes);
+}
+
 }  // namespace lacuna

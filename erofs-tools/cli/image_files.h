@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "erofs-tools/erofs_metadata.h"
+#include "erofs-tools/erofs_reader.h"
 #include "registry/upload_body.h"
 
 namespace lacuna {
@@ -31,5 +31,7 @@ absl::StatusOr<ImageFile> OpenImageFile(const std::string& path);
 // `paths` are the bootstrap and then its devices. InvalidArgument unless there are as many as the table has
 // and each is as long as its entry says.
 absl::StatusOr<ImageFiles> OpenImageFiles(const std::vector<std::string>& paths);
+// Errors as ErofsReader::Open. May be used longer than `image`.
+absl::StatusOr<ErofsReader> OpenErofs(const ImageFiles& image);
 
 }  // namespace lacuna

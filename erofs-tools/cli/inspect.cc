@@ -1,16 +1,14 @@
 #include "erofs-tools/cli/inspect.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "daemon/base/standard_output.h"
 #include "daemon/base/status.h"
 #include "erofs-tools/cli/image_files.h"
+#include "erofs-tools/cli/image_place.h"
 #include "erofs-tools/cli/output.h"
 #include "erofs-tools/cli/registry_target.h"
 #include "erofs-tools/cli/remote_reader.h"
@@ -20,13 +18,6 @@
 
 namespace lacuna {
 namespace {
-
-// A path is a file also when there is none: "./x" must not be looked for in a registry.
-bool IsFile(const std::string& object) {
-  struct stat info = {};
-  return absl::StartsWith(object, "/") || absl::StartsWith(object, "./") || absl::StartsWith(object, "../") ||
-         stat(object.c_str(), &info) == 0;
-}
 
 absl::StatusOr<Inspection> InspectFile(const std::string& path) {
   ASSIGN_OR_RETURN(const ImageFile file, OpenImageFile(path));
@@ -44,6 +35,17 @@ std::optional<std::vector<Descriptor>> FindReferrers(const Repository& repositor
   return std::nullopt;
 }
 
+// The one that is bound to it goes before those that anybody may have pushed.
+absl::StatusOr<std::optional<IndexArtifact>> FindIndex(const Repository& repository,
+                                                       const std::vector<Descriptor>& bound,
+                                                       const Inspection& image) {
+  std::vector<Descriptor> candidates = image.referrers.value_or(std::vector<Descriptor>());
+  std::erase_if(candidates,
+                [](const Descriptor& referrer) { return referrer.artifact_type != kIndexArtifactType; });
+  candidates.insert(candidates.end(), bound.begin(), bound.end());
+  return ChooseIndexArtifact(candidates, image.manifest_digest, repository);
+}
+
 absl::StatusOr<Inspection> InspectReference(const ImageArguments& arguments, Registries& registries) {
   ASSIGN_OR_RETURN(const RegistryTarget target,
                    FindTarget(arguments.object, arguments.source_credentials, arguments, registries));
@@ -54,6 +56,7 @@ absl::StatusOr<Inspection> InspectReference(const ImageArguments& arguments, Reg
                         .manifest_digest = std::move(image.manifest_digest),
                         .manifest = std::move(image.manifest)};
   inspection.referrers = FindReferrers(target.repository, inspection.manifest_digest);
+  ASSIGN_OR_RETURN(inspection.index, FindIndex(target.repository, image.bound_artifacts, inspection));
   const auto& layers = inspection.manifest.layers;
   const auto bootstrap = std::find_if(layers.begin(), layers.end(), [](const Descriptor& layer) {
     return layer.media_type == kErofsLayerType;

@@ -9,7 +9,8 @@
 
 namespace lacuna {
 
-// Of an image in a registry only the manifest and the first 64 KiB of its bootstrap are fetched.
+// Of an image in a registry only the manifest, that of its index, and the first 64 KiB of its bootstrap are
+// fetched.
 absl::Status Inspect(const ImageArguments& arguments, Registries& registries);
 
 }  // namespace lacuna

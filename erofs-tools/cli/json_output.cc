@@ -59,6 +59,58 @@ std::string ToJson(const PushResult& result) {
   return Dump(json, 2) + "\n";
 }
 
+std::string ToJson(const IndexResult& result) {
+  Json json = {{"schema", 1},
+               {"reference", result.reference},
+               {"digest", result.manifest_digest.ToString()},
+               {"artifact", result.artifact_digest.ToString()},
+               {"stored", result.stored}};
+  if (!result.bound.empty()) {
+    json["bound"] = {{"reference", result.bound}, {"digest", result.bound_digest.ToString()}};
+  }
+  json["layers"] = Json::array();
+  for (const LayerSummary& layer : result.layers) {
+    Json& entry = json["layers"].emplace_back(ToJson(layer.layer));
+    entry["diff_id"] = layer.diff_id.ToString();
+    entry["tar_size"] = layer.tar_size;
+    entry["device_size"] = layer.device_size;
+    entry["index_digest"] = layer.index.digest.ToString();
+    entry["index_size"] = layer.index.size;
+    entry["seconds"] = layer.seconds;
+  }
+  return Dump(json, 2) + "\n";
+}
+
+std::string ToJson(const ImageCheck& check) {
+  Json json = {{"schema", 1},
+               {"reference", check.reference},
+               {"digest", check.manifest_digest.ToString()},
+               {"artifact", check.artifact_digest.ToString()},
+               {"layers", Json::array()},
+               {"bootstrap_size", check.bootstrap_size},
+               {"inodes", check.inodes}};
+  for (const Descriptor& layer : check.layers) json["layers"].push_back(ToJson(layer));
+  return Dump(json, 2) + "\n";
+}
+
+std::string ToJson(const TreeReport& report) {
+  const ErofsSummary& tree = report.tree;
+  Json json = {{"schema", 1}, {"image", report.source}};
+  if (!report.folder.empty()) json["folder"] = report.folder;
+  json.update({{"inodes", tree.inodes},
+               {"names", tree.names},
+               {"regular_files", tree.regular_files},
+               {"directories", tree.directories},
+               {"symlinks", tree.symlinks},
+               {"devices", tree.devices},
+               {"fifos", tree.fifos},
+               {"sockets", tree.sockets},
+               {"xattrs", tree.xattrs},
+               {"file_bytes", tree.file_bytes},
+               {"hole_bytes", tree.hole_bytes}});
+  return Dump(json, 2) + "\n";
+}
+
 std::string ToJson(const Inspection& inspection) {
   Json json = {{"schema", 1}};
   if (inspection.reference.empty()) {
@@ -77,6 +129,16 @@ std::string ToJson(const Inspection& inspection) {
     for (const Descriptor& referrer : *inspection.referrers) {
       json["referrers"].push_back(ToJson(referrer));
       json["referrers"].back()["artifact_type"] = referrer.artifact_type;
+    }
+  }
+  if (inspection.index.has_value()) {
+    json["index"] = {{"digest", inspection.index->digest.ToString()}, {"layers", Json::array()}};
+    for (const Descriptor& layer : inspection.manifest.layers) {
+      const auto found = inspection.index->indexes.find(layer.digest);
+      if (found == inspection.index->indexes.end()) continue;
+      json["index"]["layers"].push_back({{"layer", layer.digest.ToString()},
+                                         {"digest", found->second.digest.ToString()},
+                                         {"size", found->second.size}});
     }
   }
   if (inspection.erofs.has_value()) json["erofs"] = ToJson(*inspection.erofs);

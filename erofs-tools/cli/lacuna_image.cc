@@ -12,7 +12,12 @@
 #include "daemon/base/log.h"
 #include "daemon/base/real_clock.h"
 #include "erofs-tools/cli/arguments.h"
+#include "erofs-tools/cli/check_files.h"
+#include "erofs-tools/cli/check_image.h"
 #include "erofs-tools/cli/copy.h"
+#include "erofs-tools/cli/extract.h"
+#include "erofs-tools/cli/image_place.h"
+#include "erofs-tools/cli/index.h"
 #include "erofs-tools/cli/inspect.h"
 #include "erofs-tools/cli/push.h"
 #include "registry/curl_transport.h"
@@ -42,6 +47,12 @@ const char* NameOf(ImageVerb verb) {
       return "push";
     case ImageVerb::kCopy:
       return "copy";
+    case ImageVerb::kIndex:
+      return "index";
+    case ImageVerb::kCheck:
+      return "check";
+    case ImageVerb::kExtract:
+      return "extract";
     case ImageVerb::kInspect:
       break;
   }
@@ -56,8 +67,11 @@ const char* AccessAdvice(const ImageArguments& arguments) {
     case ImageVerb::kPush:
       return "; pass --dest-creds USER:PASSWORD, or --authfile FILE if not ~/.docker/config.json has them";
     case ImageVerb::kCopy:
+    case ImageVerb::kIndex:
       return "; pass --src-creds or --dest-creds USER:PASSWORD, or --authfile FILE if not "
              "~/.docker/config.json has them";
+    case ImageVerb::kCheck:
+    case ImageVerb::kExtract:
     case ImageVerb::kInspect:
       break;
   }
@@ -93,6 +107,14 @@ absl::Status Dispatch(const ImageArguments& arguments, Registries& registries) {
       return Push(arguments, registries);
     case ImageVerb::kCopy:
       return Copy(arguments, registries);
+    case ImageVerb::kIndex:
+      return Index(arguments, registries);
+    case ImageVerb::kCheck:
+      // With devices it can only be a bootstrap.
+      if (arguments.files.size() == 1 && !IsFile(arguments.object)) return CheckImage(arguments, registries);
+      return CheckFiles(arguments);
+    case ImageVerb::kExtract:
+      return Extract(arguments, registries);
     case ImageVerb::kInspect:
       break;
   }

@@ -21,6 +21,24 @@ std::string ToText(const Descriptor& descriptor) {
                       EscapeForTerminal(descriptor.media_type));
 }
 
+// "1.2 MiB (0.84%)" of the layer as it is in the registry.
+std::string IndexSize(const Descriptor& index, const Descriptor& layer) {
+  return absl::StrFormat(
+      "%s (%.2f%%)", FormatBytes(index.size),
+      layer.size == 0 ? 0 : 100.0 * static_cast<double>(index.size) / static_cast<double>(layer.size));
+}
+
+void AppendIndex(std::string& text, const IndexArtifact& artifact, const Manifest& image) {
+  AppendLine(text, "index", artifact.digest.ToString());
+  for (size_t i = 0; i < image.layers.size(); ++i) {
+    const auto found = artifact.indexes.find(image.layers[i].digest);
+    AppendLine(text, absl::StrCat("index ", i + 1),
+               found == artifact.indexes.end() ? "none"
+                                               : absl::StrCat(found->second.digest.ToString(), "  ",
+                                                              IndexSize(found->second, image.layers[i])));
+  }
+}
+
 std::string ToText(const DeviceSlot& device, uint32_t block_size) {
   // mkfs.erofs 1.5 leaves the length empty. With 48 bits of blocks of 64 KiB the product still fits.
   std::string text = device.blocks == 0
@@ -63,6 +81,55 @@ void PrintBlob(BlobPush how, uint64_t size, const std::string& label) {
   std::fprintf(stderr, "%s  %s  %s\n", word, FormatBytes(size).c_str(), label.c_str());
 }
 
+std::string ToText(const IndexResult& result) {
+  std::string text;
+  AppendLine(text, "image", EscapeForTerminal(result.reference));
+  AppendLine(text, "manifest", result.manifest_digest.ToString());
+  AppendLine(
+      text, "index",
+      absl::StrCat(result.artifact_digest.ToString(), result.stored ? "" : "  (not pushed; try --push)"));
+  if (!result.bound.empty()) {
+    AppendLine(text, "bound", absl::StrCat(result.bound, "@", result.bound_digest.ToString()));
+  }
+  for (size_t i = 0; i < result.layers.size(); ++i) {
+    const LayerSummary& layer = result.layers[i];
+    AppendLine(
+        text, absl::StrCat("layer ", i + 1),
+        absl::StrCat(layer.layer.digest.ToString(), "  ", FormatBytes(layer.layer.size), "  tar ",
+                     FormatBytes(layer.tar_size), "  device ", FormatBytes(layer.device_size), "  index ",
+                     IndexSize(layer.index, layer.layer), absl::StrFormat("  %.1f s", layer.seconds)));
+  }
+  return text;
+}
+
+std::string ToText(const ImageCheck& check) {
+  std::string text;
+  AppendLine(text, "image", EscapeForTerminal(check.reference));
+  AppendLine(text, "manifest", check.manifest_digest.ToString());
+  AppendLine(text, "index", absl::StrCat(check.artifact_digest.ToString(), "  is what the layers say"));
+  for (size_t i = 0; i < check.layers.size(); ++i) {
+    AppendLine(text, absl::StrCat("layer ", i + 1), ToText(check.layers[i]));
+  }
+  AppendLine(text, "bootstrap",
+             absl::StrCat(FormatBytes(check.bootstrap_size), ", ", check.inodes, " inodes"));
+  return text;
+}
+
+std::string ToText(const TreeReport& report) {
+  const ErofsSummary& tree = report.tree;
+  std::string text;
+  AppendLine(text, "image", EscapeForTerminal(report.source));
+  if (!report.folder.empty()) AppendLine(text, "folder", report.folder);
+  AppendLine(text, "inodes", absl::StrCat(tree.inodes, ", ", tree.names, " names, ", tree.xattrs, " xattrs"));
+  AppendLine(text, "files",
+             absl::StrCat(tree.regular_files, ", ", FormatBytes(tree.file_bytes), " of which ",
+                          FormatBytes(tree.hole_bytes), " are holes"));
+  AppendLine(text, "others",
+             absl::StrCat(tree.directories, " directories, ", tree.symlinks, " symlinks, ", tree.devices,
+                          " devices, ", tree.fifos, " fifos, ", tree.sockets, " sockets"));
+  return text;
+}
+
 std::string ToText(const Inspection& inspection) {
   std::string text;
   if (inspection.reference.empty()) {
@@ -83,6 +150,7 @@ std::string ToText(const Inspection& inspection) {
                absl::StrCat(referrer.digest.ToString(), "  ", FormatBytes(referrer.size), "  ",
                             EscapeForTerminal(referrer.artifact_type)));
   }
+  if (inspection.index.has_value()) AppendIndex(text, *inspection.index, inspection.manifest);
   if (inspection.erofs.has_value()) AppendErofs(text, *inspection.erofs);
   return text;
 }

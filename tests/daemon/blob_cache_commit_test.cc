@@ -40,7 +40,7 @@ struct FaultyMap {
     auto file = std::make_unique<FaultyBackingFile>(std::make_shared<CrashableFile>(map_image));
     map_file = file.get();
     // The store has the object's files too, so that it can be finished.
-    EXPECT_TRUE(rig.store->OpenObject(ObjectKey::ForBlob(rig.blob().digest), size).ok());
+    EXPECT_TRUE(rig.store->OpenObject(rig.key(), size).ok());
     return rig.OpenOn(std::make_shared<CrashableFile>(data),
                       *ChunkMap::Open(std::move(file), map_image->size(), size));
   }
@@ -114,7 +114,7 @@ TEST(BlobCacheCommit, AnObjectWhoseLastUserIsGoneStillCommits) {
   EngineRig rig(MakeBlob(kMiB));
   ObjectTable table(rig.context());
   {
-    const std::shared_ptr<BlobCache> object = *table.Acquire(rig.blob());
+    const std::shared_ptr<BlobCache> object = *table.Acquire(rig.key(), rig.source());
     std::string byte(1, '\0');
     EXPECT_EQ(object->ReadThrough(0, absl::MakeSpan(byte)), absl::OkStatus());
     rig.Settle();
@@ -122,7 +122,7 @@ TEST(BlobCacheCommit, AnObjectWhoseLastUserIsGoneStillCommits) {
   rig.clock.Advance(seconds(1));
   rig.Settle();
   ASSERT_TRUE(table.objects().empty());
-  EXPECT_EQ((*table.Acquire(rig.blob()))->present_bytes(), kChunkSize);
+  EXPECT_EQ((*table.Acquire(rig.key(), rig.source()))->present_bytes(), kChunkSize);
 }
 
 TEST(BlobCacheCommit, AFailedSyncDropsTheObject) {

@@ -20,8 +20,7 @@ class KernelKept : public testing::Test {
   KernelKept() : rig_(MakeBlob(kSize)) {
     StoredObject stored = StoredObject::InKernel(kObjectSize);
     stored.data = rig_.ledger.Watch(stored.data, rig_.url());
-    object_ = BlobCache::Create(rig_.context(), ObjectKey::ForBlob(rig_.blob().digest), rig_.blob(),
-                                std::move(stored));
+    object_ = BlobCache::Create(rig_.context(), rig_.key(), rig_.source(), std::move(stored));
   }
   ~KernelKept() override { object_->Close(absl::CancelledError("the test's end")); }
 
@@ -232,8 +231,8 @@ TEST_F(KernelKept, AMountOfWhatIsCompleteTellsItAtOnce) {
 
 TEST_F(KernelKept, ItIsNotFilledWhileTheKernelDoesNotHaveItOpen) {
   EngineRig big(MakeBlob(20 * kMiB));
-  const auto object = BlobCache::Create(big.context(), ObjectKey::ForBlob(big.blob().digest), big.blob(),
-                                        StoredObject::InKernel(20 * kMiB));
+  const auto object =
+      BlobCache::Create(big.context(), big.key(), big.source(), StoredObject::InKernel(20 * kMiB));
   Told told;
   object->Prefetch({0, 20 * kMiB}, Priority::kFill, told.Callback());
   big.Settle();

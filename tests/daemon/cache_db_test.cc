@@ -50,6 +50,17 @@ FileSystemRecord FileSystem(const std::string& mount_point) {
           .boot_id = "boot"};
 }
 
+ObjectRecord Layer(const std::string& name, uint64_t size) {
+  const Digest digest = Digest::Of(name);
+  return {.digest = digest,
+          .size = size,
+          .kind = ObjectRecord::Kind::kLayer,
+          .diff_id = digest,
+          .root = digest,
+          .index = digest,
+          .device_size = 8192};
+}
+
 class CacheDbTest : public testing::Test {
  protected:
   void SetUp() override { Reopen(); }
@@ -247,6 +258,71 @@ TEST_F(CacheDbTest, ReadsADatabaseOfVersion2) {
   EXPECT_THAT(Mounts(), ElementsAre(MountRecord{"/old", "/run/1", "older", v2, 13}));
 }
 
+// Version 3 likewise.
+TEST_F(CacheDbTest, ReadsADatabaseOfVersion3) {
+  db_.reset();
+  std::filesystem::remove(path_);
+  const std::string digest = Digest::Of("v3").ToString();
+  const std::string object_columns = R"sql(
+      position INTEGER NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+      kind TEXT NOT NULL DEFAULT 'blob', diff_id TEXT NOT NULL DEFAULT '',
+      layer_root TEXT NOT NULL DEFAULT '', index_digest TEXT NOT NULL DEFAULT '',
+      device_size INTEGER NOT NULL DEFAULT 0, )sql";
+  Tamper(absl::StrCat(R"sql(
+      CREATE TABLE images (reference TEXT PRIMARY KEY, manifest_digest TEXT NOT NULL, platform TEXT NOT NULL,
+                           plain_http INTEGER NOT NULL, last_used INTEGER NOT NULL) STRICT;
+      CREATE TABLE file_systems (mount_point TEXT PRIMARY KEY, reference TEXT NOT NULL,
+                                 manifest_digest TEXT NOT NULL, plain_http INTEGER NOT NULL,
+                                 boot_id TEXT NOT NULL) STRICT;
+      CREATE TABLE mounts (directory TEXT PRIMARY KEY,
+                           file_system TEXT NOT NULL REFERENCES file_systems ON DELETE CASCADE,
+                           reference TEXT NOT NULL, manifest_digest TEXT NOT NULL,
+                           since INTEGER NOT NULL) STRICT;
+      CREATE TABLE image_objects (reference TEXT NOT NULL REFERENCES images ON DELETE CASCADE,)sql",
+                      object_columns, R"sql(PRIMARY KEY (reference, position)) STRICT;
+      CREATE TABLE file_system_objects (mount_point TEXT NOT NULL REFERENCES file_systems ON DELETE CASCADE,)sql",
+                      object_columns, R"sql(PRIMARY KEY (mount_point, position)) STRICT;
+      CREATE TABLE layer_indexes (digest TEXT PRIMARY KEY, layer TEXT NOT NULL, is_right INTEGER NOT NULL) STRICT;
+      PRAGMA user_version = 3;)sql",
+                      "INSERT INTO images VALUES ('old', '", digest, "', '', 1, 12);",
+                      "INSERT INTO image_objects VALUES ('old', 0, '", digest,
+                      "', 5, 'made', '', '', '', 0);", "INSERT INTO image_objects VALUES ('old', 1, '",
+                      digest, "', 6, 'layer', '", digest, "', '", digest, "', '", digest,
+                      "', 8192); INSERT INTO layer_indexes VALUES ('", digest, "', '", digest, "', 1);"));
+  Reopen();
+  const Digest v3 = Digest::Of("v3");
+  const ObjectRecord bootstrap{.digest = v3, .size = 5, .kind = ObjectRecord::Kind::kMade};
+  EXPECT_THAT(Images(), ElementsAre(ImageRecord{"old", v3, "", true, {bootstrap, Layer("v3", 6)}, 12}));
+  EXPECT_EQ(*db_->RightIndexOf(v3), v3);
+}
+
+TEST_F(CacheDbTest, RemembersLayers) {
+  ImageRecord image = Image("a");
+  image.objects = {{.digest = Digest::Of("b"), .size = 5, .kind = ObjectRecord::Kind::kMade},
+                   Layer("layer", 6)};
+  FileSystemRecord file_system = FileSystem("/run/1");
+  file_system.objects = image.objects;
+  ASSERT_TRUE(db_->RecordImage(image).ok());
+  ASSERT_TRUE(db_->RecordFileSystem(file_system).ok());
+  Reopen();
+  EXPECT_THAT(Images(), ElementsAre(image));
+  EXPECT_THAT(FileSystems(), ElementsAre(file_system));
+}
+
+TEST_F(CacheDbTest, RemembersWhichIndexesAreRight) {
+  const Digest layer = Digest::Of("layer");
+  EXPECT_EQ(*db_->RightIndexOf(layer), std::nullopt);
+  EXPECT_EQ(*db_->JudgementOf(Digest::Of("a")), std::nullopt);
+  ASSERT_TRUE(db_->Judge(Digest::Of("wrong"), layer, false).ok());
+  EXPECT_EQ(*db_->RightIndexOf(layer), std::nullopt) << "one that was found wrong is never used";
+  ASSERT_TRUE(db_->Judge(Digest::Of("a"), layer, true).ok());
+  Reopen();
+  EXPECT_EQ(*db_->RightIndexOf(layer), Digest::Of("a"));
+  EXPECT_EQ(*db_->JudgementOf(Digest::Of("a")), true);
+  EXPECT_EQ(*db_->JudgementOf(Digest::Of("wrong")), false);
+  EXPECT_EQ(*db_->RightIndexOf(Digest::Of("another layer")), std::nullopt);
+}
+
 TEST_F(CacheDbTest, RefusesADatabaseOfANewerLacunaAndLeavesItAlone) {
   Tamper("PRAGMA user_version = 1000; CREATE TABLE tomorrow (x TEXT) STRICT");
   const std::string before = FileBytes();
@@ -278,6 +354,8 @@ TEST_F(CacheDbTest, MakesADatabaseAnewThatSaysImpossibleThings) {
         "ALTER TABLE file_systems DROP COLUMN boot_id", "PRAGMA user_version = 0", "PRAGMA user_version = -7",
         "UPDATE images SET manifest_digest = 'sha256:short'", "UPDATE image_objects SET size = -1",
         "UPDATE image_objects SET digest = ''", "UPDATE file_systems SET manifest_digest = ''",
+        "UPDATE image_objects SET kind = 'thing'", "UPDATE image_objects SET kind = 'layer'",
+        "DROP TABLE layer_indexes", "INSERT INTO layer_indexes VALUES ('x', 'y', 1)",
         "UPDATE file_system_objects SET size = -1", "UPDATE mounts SET manifest_digest = ''",
         // Reads never look at this: only a write would have found out.
         "PRAGMA writable_schema = ON;"

@@ -217,7 +217,7 @@ class ListTest(CliTest):
                 {"key": "v1/sha256:finished", "size": 4096, "present_bytes": 4096, "state": "finished",
                  "verified": "diffid", "mounts": 1},
                 {"key": "v1/sha256:failed", "size": 4096, "present_bytes": 0, "state": "failed",
-                 "verified": "none", "mounts": 0}],
+                 "verified": "index", "mounts": 0}],
             "mounts": []})
 
     def test_an_output_that_cannot_be_written_is_an_error(self):

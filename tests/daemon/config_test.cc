@@ -52,8 +52,11 @@ certs_dirs = "/a:/b"
 auth_file = "/srv/auth.json"
 [cache]
 commit_interval = "10ms"
+[index]
+trust = "none"
 [registry."registry.example:5000"]
 plain_http = true
+index_trust = "all"
 username = "me"
 password_file = "/srv/password"
 credential_helper = "pass"
@@ -77,10 +80,14 @@ level = "debug"
                     .certs_dirs = "/a:/b",
                     .auth_file = "/srv/auth.json"};
   expected.cache.commit_interval = milliseconds(10);
-  expected.registries = {
-      {"registry.example:5000",
-       {.plain_http = true, .username = "me", .password_file = "/srv/password", .credential_helper = "pass"}},
-      {"localhost", {}}};
+  expected.index.trust = "none";
+  expected.registries = {{"registry.example:5000",
+                          {.plain_http = true,
+                           .index_trust = "all",
+                           .username = "me",
+                           .password_file = "/srv/password",
+                           .credential_helper = "pass"}},
+                         {"localhost", {}}};
   expected.log.level = "debug";
   EXPECT_EQ(*config, expected);
 }
@@ -90,7 +97,7 @@ TEST(Config, AnUnknownKeyIsNamedWithItsLineAndTheKnownOnes) {
             "lacunad.toml:6: unknown key 'door.fuse_lop'; known here: kind, fuse_loop");
   EXPECT_EQ(ErrorOf("[registry.\"a:5000\"]\nhttp = true"),
             "lacunad.toml:2: unknown key 'registry.\"a:5000\".http'; known here: plain_http, "
-            "username, password_file, credential_helper");
+            "index_trust, username, password_file, credential_helper");
 }
 
 TEST(Config, AnUnknownTableIsNamedWithItsLine) {
@@ -138,6 +145,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"[fetch]\nrequests_per_second = -1",
                  "fetch.requests_per_second: expected a whole number from 0 to 1000000"},
         BadValue{"[fetch]\ncerts_dirs = \"/a:b\"", "fetch.certs_dirs: expected an absolute path"},
+        BadValue{"[index]\ntrust = \"some\"", "index.trust: expected \"tag\", \"all\" or \"none\""},
+        BadValue{"[registry.\"h\"]\nindex_trust = \"x\"",
+                 "registry.\"h\".index_trust: expected \"tag\", \"all\" or \"none\""},
         BadValue{"[fetch]\nauth_file = \"auth.json\"", "fetch.auth_file: expected an absolute path"},
         BadValue{"[registry.a]\nusername = \"a:b\"",
                  "registry.\"a\".username: expected a user name, without colon"},

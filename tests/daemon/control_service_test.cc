@@ -161,6 +161,7 @@ TEST_F(ControlApi, StatusTellsAll) {
   EXPECT_EQ(status->objects(1).state(), api::OBJECT_STATE_FINISHED);
   EXPECT_EQ(status->objects(1).verified(), api::VERIFIED_DIFFID);
   EXPECT_EQ(status->objects(2).state(), api::OBJECT_STATE_FAILED);
+  EXPECT_EQ(status->objects(2).verified(), api::VERIFIED_INDEX);
 }
 
 TEST_F(ControlApi, PrefetchStreamsItsProgress) {

@@ -27,8 +27,7 @@ class RandomKernel {
     cache_ = std::make_shared<FakeKernelCache>(size);
     StoredObject stored = StoredObject::InKernel(size);
     stored.data = rig_.ledger.Watch(stored.data, rig_.url());
-    object_ = BlobCache::Create(rig_.context(), ObjectKey::ForBlob(rig_.blob().digest), rig_.blob(),
-                                std::move(stored));
+    object_ = BlobCache::Create(rig_.context(), rig_.key(), rig_.source(), std::move(stored));
     rig_.SetFault([this](const HttpRequest&) { return MaybeFault(); });
   }
 

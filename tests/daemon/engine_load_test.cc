@@ -32,7 +32,8 @@ std::shared_ptr<BlobCache> OpenSilentObject(EngineRig& rig, uint64_t size) {
   blob.size = size;
   blob.digest = Digest::Of("silent");
   const ObjectKey key = ObjectKey::ForBlob(blob.digest);
-  return BlobCache::Create(rig.context(), key, blob, *rig.store->OpenObject(key, size));
+  return BlobCache::Create(rig.context(), key, std::make_shared<const BlobSource>(blob),
+                           *rig.store->OpenObject(key, size));
 }
 
 struct Tally {

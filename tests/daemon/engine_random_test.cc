@@ -142,8 +142,7 @@ class RandomEngine {
         StartFromNothing();
         map = OpenMap();
       }
-      EXPECT_TRUE(
-          rig_.store->OpenObject(ObjectKey::ForBlob(rig_.blob().digest), size).ok());  // what Finish renames
+      EXPECT_TRUE(rig_.store->OpenObject(rig_.key(), size).ok());  // what Finish renames
     }
     object_ = rig_.OpenOn(std::make_shared<CrashableFile>(data_), std::move(map));
   }
@@ -156,7 +155,7 @@ class RandomEngine {
     data_ = std::make_shared<FileImage>(std::string(rig_.truth()->size(), '\0'));
     map_ = std::make_shared<FileImage>();
     finished_ = false;
-    EXPECT_TRUE(rig_.store->Drop(ObjectKey::ForBlob(rig_.blob().digest)).ok());
+    EXPECT_TRUE(rig_.store->Drop(rig_.key()).ok());
   }
 
   // The daemon ends, in good order or by a power cut, and starts again.

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/blob_source.h"
 #include "daemon/object_table.h"
 #include "tests/daemon/fetch_ledger.h"
 #include "tests/fakes/fake_clock.h"
@@ -58,6 +59,8 @@ class EngineRig {
   using HttpFault = std::function<std::optional<FakeAnswer>(const HttpRequest&)>;
 
   explicit EngineRig(std::vector<std::string> blobs, BlobCache::Options options = {}, int workers = 1);
+  // For objects whose chunks are packed in the blob: parts of that may be fetched more than once.
+  void ForgiveRepeats() { repeats_forgiven_ = true; }
   explicit EngineRig(std::string blob) : EngineRig(std::vector<std::string>{std::move(blob)}) {}
   // Shuts down in the daemon's order; a test in which a chunk was fetched twice fails.
   ~EngineRig();
@@ -68,6 +71,10 @@ class EngineRig {
   }
   const RemoteBlob& blob(size_t index = 0) const { return served_[index].remote; }
   const std::shared_ptr<const std::string>& truth(size_t index = 0) const { return served_[index].truth; }
+  ObjectKey key(size_t index = 0) const { return ObjectKey::ForBlob(blob(index).digest); }
+  std::shared_ptr<const ChunkSource> source(size_t index = 0) const {
+    return std::make_shared<const BlobSource>(blob(index));
+  }
   // Opens the object of a blob, from what the disk has of it. Closed by the rig's end.
   RigObject Open(size_t index = 0);
   // Opens it on files of the test's own; the store has others, empty ones, under the object's name.
@@ -99,6 +106,7 @@ class EngineRig {
 
   const BlobCache::Options options_;
   const int workers_;
+  bool repeats_forgiven_ = false;
   std::vector<Served> served_;
   std::vector<std::shared_ptr<BlobCache>> opened_;
 

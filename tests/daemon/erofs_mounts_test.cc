@@ -89,14 +89,15 @@ class ErofsMountsTest : public testing::Test {
     if (!KernelMountsFiles(folder_)) GTEST_SKIP() << "needs a kernel that mounts EROFS from files";
     for (const char* name : {"mounts", "a", "b", "c"}) mkdir((folder_ / name).c_str(), 0700);
     for (size_t i = 0; i <= kImages; ++i) {
-      std::shared_ptr<BlobCache> object = *table_.Acquire(rig_.blob(i));
+      std::shared_ptr<BlobCache> object = *table_.Acquire(rig_.key(i), rig_.source(i));
       object->Prefetch({0, object->size()}, Priority::kDemand, [](const absl::Status&) {});
       rig_.Settle();
       ASSERT_FALSE(object->finished_path().empty());
       images_.push_back({.reference = absl::StrCat("registry.test/image:", i),
                          .manifest_digest = Digest::Of(absl::StrCat("manifest ", i)),
                          .plain_http = true,
-                         .objects = {object}});
+                         .objects = {object},
+                         .records = {{rig_.blob(i).digest, rig_.blob(i).size}}});
     }
   }
   void TearDown() override {
@@ -127,9 +128,10 @@ class ErofsMountsTest : public testing::Test {
   }
   absl::StatusOr<OpenImage> Open(const FileSystemRecord& record) {
     for (const OpenImage& image : images_) {
-      if (image.objects.front()->blob().digest != record.objects.front().digest) continue;
+      if (image.records != record.objects) continue;
       if (record.reference == unopenable_) return absl::DataLossError("planted");
-      return OpenImage{record.reference, record.manifest_digest, record.plain_http, image.objects};
+      return OpenImage{record.reference, record.manifest_digest, record.plain_http, image.objects,
+                       image.records};
     }
     return absl::NotFoundError("no such image");
   }

@@ -6,15 +6,21 @@
 #include <optional>
 #include <string>
 
+#include "daemon/blob_source.h"
+
 namespace lacuna {
 namespace {
 
-TEST(PlanFlights, JoinsAdjacentChunks) {
+std::vector<ChunkRange> PlanFlights(const std::vector<uint64_t>& chunks) {
+  return BlobSource(RemoteBlob()).PlanFlights(chunks);
+}
+
+TEST(BlobSource, JoinsAdjacentChunks) {
   EXPECT_EQ(PlanFlights({}), (std::vector<ChunkRange>{}));
   EXPECT_EQ(PlanFlights({3, 4, 5, 9, 11, 12}), (std::vector<ChunkRange>{{3, 6}, {9, 10}, {11, 13}}));
 }
 
-TEST(PlanFlights, CapsAFlight) {
+TEST(BlobSource, CapsAFlight) {
   std::vector<uint64_t> chunks;
   for (uint64_t chunk = 10; chunk < 10 + 130; ++chunk) chunks.push_back(chunk);
   EXPECT_EQ(PlanFlights(chunks), (std::vector<ChunkRange>{{10, 74}, {74, 138}, {138, 140}}));

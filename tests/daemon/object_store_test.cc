@@ -253,6 +253,36 @@ TEST_F(ObjectStoreTest, AKilledDaemonLeavesTheFolderFree) {
   Restart();
 }
 
+TEST_F(ObjectStoreTest, KeepsAnObjectThatWasWrittenFromItsBeginToItsEnd) {
+  const std::string bytes(kChunkSize, 'x');
+  {
+    auto object = store_->NewObject();
+    ASSERT_TRUE(object.ok()) << object.status();
+    ASSERT_TRUE(object->Skip(kChunkSize).ok());
+    ASSERT_TRUE(object->Write(bytes).ok());
+    ASSERT_TRUE(object->Skip(kSize - 2 * kChunkSize).ok());
+    EXPECT_FALSE(store_->IsFinished(Key()));
+    EXPECT_THAT(store_->List(), IsEmpty()) << "nobody sees it before it is whole";
+    ASSERT_TRUE(store_->Keep(*object, Key()).ok());
+  }
+  Restart();
+  EXPECT_TRUE(store_->IsFinished(Key()));
+  StoredObject kept = OpenObject();
+  EXPECT_EQ(kept.map, nullptr);
+  std::string read(kSize, '?');
+  ASSERT_TRUE(kept.data->ReadAt(0, absl::MakeSpan(read)).ok());
+  EXPECT_EQ(read, std::string(kChunkSize, '\0') + bytes + std::string(kSize - 2 * kChunkSize, '\0'));
+}
+
+TEST_F(ObjectStoreTest, ANewObjectThatIsNotKeptLeavesNothing) {
+  {
+    auto object = store_->NewObject();
+    ASSERT_TRUE(object.ok()) << object.status();
+    ASSERT_TRUE(object->Write("half of it").ok());
+  }
+  EXPECT_THAT(store_->List(), IsEmpty());
+}
+
 TEST_F(ObjectStoreTest, AFileInTheWayIsAnError) {
   const std::string file = dir_ / "file";
   std::ofstream(file) << "here";

@@ -23,7 +23,7 @@ class ObjectTableTest : public testing::Test {
 
   // Acquires a blob and publishes its object at the door.
   std::shared_ptr<BlobCache> Publish(size_t index) {
-    std::shared_ptr<BlobCache> object = *table_.Acquire(rig_.blob(index));
+    std::shared_ptr<BlobCache> object = *table_.Acquire(rig_.key(index), rig_.source(index));
     door_.SetTruth(object->key(), *rig_.truth(index));
     EXPECT_TRUE(door_.Publish({.bootstrap = {object->key(), object->size(), object->file()}}).ok());
     return object;
@@ -61,7 +61,7 @@ TEST_F(ObjectTableTest, AClosedIdIsUnknownAgain) {
 }
 
 TEST_F(ObjectTableTest, AnObjectThatNobodyAcquiredCannotBeOpened) {
-  EXPECT_EQ(door_.Open(ObjectKey::ForBlob(rig_.blob().digest)).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(door_.Open(rig_.key()).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(ObjectTableTest, AnOpenObjectStaysWhenItsUserGoes) {
@@ -75,27 +75,30 @@ TEST_F(ObjectTableTest, AnOpenObjectStaysWhenItsUserGoes) {
 TEST_F(ObjectTableTest, TheSameBlobIsTheSameObjectHoweverManyAsk) {
   std::vector<std::shared_ptr<BlobCache>> objects(8);
   std::vector<std::thread> threads;
-  for (auto& object : objects) threads.emplace_back([&] { object = *table_.Acquire(rig_.blob()); });
+  for (auto& object : objects)
+    threads.emplace_back([&] { object = *table_.Acquire(rig_.key(), rig_.source()); });
   for (std::thread& thread : threads) thread.join();
   for (const auto& object : objects) EXPECT_EQ(object, objects[0]);
 }
 
 TEST_F(ObjectTableTest, ABlobOfTwoSizesIsRefused) {
-  const auto object = *table_.Acquire(rig_.blob());
+  const auto object = *table_.Acquire(rig_.key(), rig_.source());
   RemoteBlob liar = rig_.blob();
   liar.size += 1;
-  EXPECT_EQ(table_.Acquire(liar).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(table_.Acquire(rig_.key(), std::make_shared<const BlobSource>(liar)).status().code(),
+            absl::StatusCode::kInvalidArgument);
   liar = rig_.blob(1);
   liar.size = UINT64_MAX - 10;  // would wrap when rounded up
-  EXPECT_EQ(table_.Acquire(liar).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(table_.Acquire(rig_.key(), std::make_shared<const BlobSource>(liar)).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(ObjectTableTest, AnObjectThatCannotBeOpenedIsTriedAgainNextTime) {
   RemoteBlob huge = rig_.blob();
   huge.size = uint64_t{1} << 50;
-  EXPECT_FALSE(table_.Acquire(huge).ok());
+  EXPECT_FALSE(table_.Acquire(rig_.key(), std::make_shared<const BlobSource>(huge)).ok());
   EXPECT_TRUE(table_.objects().empty());
-  EXPECT_TRUE(table_.Acquire(rig_.blob()).ok());
+  EXPECT_TRUE(table_.Acquire(rig_.key(), rig_.source()).ok());
 }
 
 TEST_F(ObjectTableTest, AFailedObjectStartsAfreshOnceNobodyHoldsIt) {
@@ -112,7 +115,8 @@ TEST_F(ObjectTableTest, AFailedObjectStartsAfreshOnceNobodyHoldsIt) {
   ASSERT_EQ(object->state(), BlobCache::State::kFailed);
   rig_.SetFault(nullptr);
 
-  EXPECT_THAT(std::string(table_.Acquire(rig_.blob()).status().message()), HasSubstr("unmount"));
+  EXPECT_THAT(std::string(table_.Acquire(rig_.key(), rig_.source()).status().message()),
+              HasSubstr("unmount"));
   EXPECT_FALSE(door_.Open(object->key()).ok());
   object.reset();
   rig_.clock.Advance(std::chrono::seconds(1));
@@ -133,13 +137,13 @@ TEST_F(ObjectTableTest, CloseAllLeavesNobodyWaiting) {
   ASSERT_TRUE(parked->answered());
   EXPECT_EQ(parked->Wait().message(), "stopping");
   EXPECT_EQ(door_.Read(id, {0, kBlockSize})->Wait().message(), "stopping");
-  EXPECT_EQ(table_.Acquire(rig_.blob(1)).status().message(), "stopping");
+  EXPECT_EQ(table_.Acquire(rig_.key(1), rig_.source(1)).status().message(), "stopping");
 }
 
 // What the kernel keeps: opened with a file, which counts once the kernel has the size.
 class KernelPlacement : public ObjectTableTest {
  protected:
-  KernelPlacement() : object_(*table_.Acquire(rig_.blob(), Placement::kKernel)) {}
+  KernelPlacement() : object_(*table_.Acquire(rig_.key(), rig_.source(), Placement::kKernel)) {}
 
   std::shared_ptr<FakeKernelFile> Open(ObjectId id) {
     auto file = std::make_shared<FakeKernelFile>(cache_);
@@ -193,7 +197,7 @@ TEST_F(KernelPlacement, WhatOurFolderKeepsIsNotGivenToTheKernelsFile) {
 TEST_F(KernelPlacement, AFinishedObjectOfOurFolderIsUsedFromThere) {
   Told told;
   {
-    const auto ours = *table_.Acquire(rig_.blob(1));
+    const auto ours = *table_.Acquire(rig_.key(1), rig_.source(1));
     ours->Prefetch({0, kMiB}, Priority::kFill, [](const absl::Status&) {});
     ours->WhenFinished(told.Callback());
     rig_.Settle();
@@ -201,7 +205,7 @@ TEST_F(KernelPlacement, AFinishedObjectOfOurFolderIsUsedFromThere) {
   ASSERT_EQ(told.status, absl::OkStatus());
   rig_.clock.Advance(std::chrono::seconds(2));
   rig_.Settle();
-  const auto again = *table_.Acquire(rig_.blob(1), Placement::kKernel);
+  const auto again = *table_.Acquire(rig_.key(1), rig_.source(1), Placement::kKernel);
   EXPECT_FALSE(again->kept_by_kernel());
   EXPECT_NE(again->finished_path(), "");
 }

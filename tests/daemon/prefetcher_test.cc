@@ -156,7 +156,7 @@ TEST(Prefetcher, CloseEndsEveryFillAndHoldsNoObject) {
   rig.http.Hold();
   Prefetcher prefetcher;
   Told told;
-  prefetcher.Fill({*table.Acquire(rig.blob())}, Priority::kFill, told.Callback());
+  prefetcher.Fill({*table.Acquire(rig.key(), rig.source())}, Priority::kFill, told.Callback());
   prefetcher.Close(absl::CancelledError("stopping"));
   prefetcher.Close(absl::CancelledError("again"));
   EXPECT_EQ(told.times, 1);
@@ -167,7 +167,7 @@ TEST(Prefetcher, CloseEndsEveryFillAndHoldsNoObject) {
   rig.clock.Advance(std::chrono::seconds(1));
   rig.Settle();
   EXPECT_TRUE(table.objects().empty());
-  prefetcher.Fill({*table.Acquire(rig.blob())}, Priority::kFill, told.Callback());
+  prefetcher.Fill({*table.Acquire(rig.key(), rig.source())}, Priority::kFill, told.Callback());
   EXPECT_EQ(told.times, 2);
   EXPECT_FALSE(told.status.ok());
   table.CloseAll(absl::CancelledError("the test's end"));

@@ -339,18 +339,43 @@ class InspectTest(Case):
         self.assertIn("No space left", result.stderr)
 
 
+class CheckFilesTest(Case):
+    def test_what_mkfs_made_is_sound(self):
+        for files in ([self.images.plain], [self.images.bootstrap, self.images.device]):
+            shown = json.loads(run("check", "-o", "json", *files).stdout)
+            self.assertEqual((shown["schema"], shown["image"]), (1, str(files[0])))
+            self.assertEqual((shown["inodes"], shown["names"], shown["regular_files"], shown["directories"]), (3, 3, 2, 1))
+            self.assertEqual(shown["file_bytes"], 350_000)
+            self.assertRegex(run("check", *files).stdout, r"(?m)^files +2, 341.7 KiB of which 0 B are holes$")
+
+    def test_what_is_wrong_is_named(self):
+        image = bytearray(self.images.bootstrap.read_bytes())
+        name = image.index(b"text")
+        image[name:name + 4] = b"te\n/"
+        image[1024 + 8] &= 0xfe  # no checksum
+        (self.folder / "damaged.erofs").write_bytes(image)
+        self.check_fails(run("check", self.folder / "damaged.erofs", self.images.device), INTEGRITY,
+                         r"check .*/damaged.erofs: /: .*te\\x0a/.*")
+
+    def test_failures(self):
+        self.check_fails(run("check", self.images.bootstrap), FAILED, "check .* has 1 entry, but 0 device files were given; .*")
+        self.check_fails(run("check", "./none"), NOT_FOUND, "check ./none: ./none: No such file or directory; check the name")
+        self.check_fails(run("check", "none", self.images.device), NOT_FOUND, "check none: none: No such file or .*")
+
+
 class UsageTest(unittest.TestCase):
     def test_help_and_version(self):
-        for arguments in (["--help"], ["push", "--help"], ["inspect", "--help"]):
+        for arguments in (["--help"], *([verb, "--help"] for verb in ("push", "inspect", "index", "check", "extract"))):
             result = run(*arguments)
             self.assertEqual((result.returncode, result.stderr), (DONE, ""))
             self.assertIn("Exit status: 0 done", result.stdout)
         self.assertIn("BOOTSTRAP [DEVICE]... REF", run("push", "--help").stdout)
+        self.assertIn("Needs root", run("extract", "--help").stdout)
         self.assertRegex(run("--version").stdout, r"^lacuna-image \d+\.\d+\.\d+\n$")
 
     def test_errors(self):
-        for arguments in ([], ["push"], ["push", "one"], ["inspect"], ["inspect", "a", "b"], ["check", "x"],
-                          ["inspect", "x", "--nope"], ["inspect", "x", "-o", "yaml"], ["push", "a", "b", "--src-creds", "x"]):
+        for arguments in ([], ["push"], ["push", "one"], ["inspect"], ["inspect", "a", "b"], ["verify", "x"],
+                          ["inspect", "x", "--nope"], ["inspect", "x", "-o", "yaml"], ["push", "a", "b", "--src-creds", "x"], ["check"], ["extract", "one"]):
             result = run(*arguments)
             self.assertEqual((result.returncode, result.stdout), (USAGE, ""), arguments)
             self.assertRegex(result.stderr, r"\Alacuna-image: .*; try lacuna-image --help\n\Z")

@@ -92,9 +92,10 @@ class FakeControl : public Control {
     status.parked_reads = 3;
     status.errors = 1;
     using State = ObjectInfo::State;
-    status.objects = {{absl::StrCat("v1/", DigestText()), 8192, 4096, State::kFilling, false, 2},
-                      {"v1/sha256:finished", 4096, 4096, State::kFinished, true, 1},
-                      {"v1/sha256:failed", 4096, 0, State::kFailed, false, 0}};
+    using Verified = ObjectInfo::Verified;
+    status.objects = {{absl::StrCat("v1/", DigestText()), 8192, 4096, State::kFilling, Verified::kNone, 2},
+                      {"v1/sha256:finished", 4096, 4096, State::kFinished, Verified::kDiffId, 1},
+                      {"v1/sha256:failed", 4096, 0, State::kFailed, Verified::kIndex, 0}};
     status.mounts = ListMounts();
     return status;
   }

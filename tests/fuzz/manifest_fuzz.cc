@@ -1,8 +1,9 @@
-// ParseManifest: never throws or crashes; a manifest it accepts is written and read back the same, and an
-// index can be selected from.
+// ParseManifest: never throws or crashes; a manifest it accepts is written and read back the same, and may be
+// an index artifact; an image index can be selected from.
 #include <cstdint>
 #include <cstdlib>
 
+#include "registry/index_artifact.h"
 #include "registry/manifest.h"
 
 namespace lacuna {
@@ -14,6 +15,8 @@ void Check(const Manifest& manifest) {
   }
   const auto again = ParseManifest(ManifestJson(manifest), "");
   if (!again.ok() || std::get<Manifest>(*again) != manifest) std::abort();
+  const auto artifact = ParseIndexArtifact({{kOciManifestType, ""}, manifest});
+  if (artifact.ok() && artifact->indexes.size() > manifest.layers.size()) std::abort();
 }
 
 void Check(const ImageIndex& index) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "registry/index_artifact.h"
 #include "registry/manifest.h"
 
 namespace lacuna {
@@ -95,6 +96,20 @@ TEST(SelectPlatform, OfEqualsTheFirst) {
 TEST(SelectPlatform, WithoutPlatformOnlyWhenThereIsNoOther) {
   EXPECT_EQ(Chosen("linux/amd64", {{}}), "the only one");
   EXPECT_THAT(Chosen("linux/amd64", {{}, {}}), HasSubstr("none that is named"));
+}
+
+TEST(SelectPlatform, AnArtifactIsNoImage) {
+  const Platform amd64{"linux", "amd64"};
+  ImageIndex index{.manifests = {{.size = 1, .platform = amd64, .artifact_type = "a/b"}, {.size = 2}}};
+  EXPECT_EQ(SelectPlatform(index, amd64)->size, 2) << "the only image";
+  index.manifests[1].platform = amd64;
+  EXPECT_EQ(SelectPlatform(index, amd64)->size, 2);
+  index.manifests.pop_back();
+  EXPECT_EQ(SelectPlatform(index, amd64)->size, 1) << "there is nothing else";
+  index.manifests[0].artifact_type = kIndexArtifactType;
+  EXPECT_TRUE(absl::IsNotFound(SelectPlatform(index, amd64).status()));
+  index.manifests[0].platform.reset();
+  EXPECT_TRUE(absl::IsNotFound(SelectPlatform(index, amd64).status()));
 }
 
 TEST(SelectPlatform, TheErrorListsWhatThereIs) {

@@ -1,10 +1,14 @@
 """OCI image layouts made by hand: images of tar layers, indexes of them, artifacts about them (image-spec image-layout.md)."""
+import dataclasses
 import hashlib
 import io
 import json
 import pathlib
 import random
 import tarfile
+from collections.abc import Iterable
+
+from .layer_codec import PLAIN, Codec
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -32,6 +36,12 @@ def tar_layer(size: int, seed: int = 1) -> bytes:
     return out.getvalue()
 
 
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    tar: bytes
+    codec: Codec = PLAIN
+
+
 class OciLayout:
     def __init__(self, folder: pathlib.Path):
         """Makes one, or opens the one that is there."""
@@ -56,11 +66,15 @@ class OciLayout:
         # Indented, as nobody else writes it: whoever parses and prints it again changes its digest.
         return self.blob(json.dumps(value, indent=3).encode(), media_type, **fields)
 
-    def image(self, layers: list[bytes], architecture: str = "amd64") -> Descriptor:
-        config = {"architecture": architecture, "os": "linux", "config": {},
-                  "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]}}
-        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": self.document(config, CONFIG),
-                    "layers": [self.blob(layer, LAYER) for layer in layers]}
+    def image(self, layers: Iterable[bytes | Layer], architecture: str = "amd64") -> Descriptor:
+        """Of plain tars, or of layers packed as they say."""
+        diff_ids, blobs = [], []
+        for layer in layers:
+            layer = layer if isinstance(layer, Layer) else Layer(layer)
+            diff_ids.append(digest_of(layer.tar))
+            blobs.append(self.blob(layer.codec.pack(layer.tar), LAYER + layer.codec.suffix))
+        config = {"architecture": architecture, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": self.document(config, CONFIG), "layers": blobs}
         return self.document(manifest, MANIFEST, platform={"os": "linux", "architecture": architecture})
 
     def index(self, manifests: list[Descriptor]) -> Descriptor:
@@ -78,6 +92,10 @@ class OciLayout:
         index = self.read_index()
         index["manifests"].append({**descriptor, "annotations": {REF_NAME: tag}})
         self._write_index(index)
+
+    def read(self, digest: str) -> dict:
+        """A document that is there."""
+        return json.loads(self.path(digest).read_bytes())
 
     def read_index(self) -> dict:
         return json.loads((self.folder / "index.json").read_text())

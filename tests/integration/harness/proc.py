@@ -67,6 +67,11 @@ def resident_bytes(pid: int) -> int:
     return int(status_of(pid, "VmRSS").split()[0]) << 10
 
 
+def peak_memory(pid: int) -> int:
+    """The most bytes that were ever resident."""
+    return int(status_of(pid, "VmHWM").split()[0]) << 10
+
+
 def links(pid: int) -> Iterator[tuple[int, str]]:
     """Each descriptor, and what its link says."""
     for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
