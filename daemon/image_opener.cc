@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
 #include "daemon/erofs_layers.h"
+#include "erofs-tools/erofs_check.h"
 #include "erofs-tools/erofs_metadata.h"
 #include "registry/image_config.h"
 #include "registry/platform.h"
@@ -166,12 +167,24 @@ Placement ImageOpener::PlacementOf(const ObjectRecord& object, bool is_bootstrap
   return context_.door.keeps_objects() && !ours ? Placement::kKernel : Placement::kStore;
 }
 
-absl::Status ImageOpener::CheckServable(const Superblock& superblock) const {
-  if (!context_.door.keeps_objects() || !superblock.HasCompressedData()) return absl::OkStatus();
+absl::Status ImageOpener::CheckServable(BlobCache& bootstrap, const Superblock& superblock) const {
+  if (!context_.door.keeps_objects()) return absl::OkStatus();
+  if (superblock.HasCompressedData()) {
+    return absl::UnimplementedError(
+        "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
+        "extent of which only a part is here); set door.kind = \"fuse\", or build the image without "
+        "compression");
+  }
+  if (!superblock.HasChunkedFiles()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(ErofsReader reader, ErofsReader::Open(bootstrap.size(), [&](const ByteRange& range) {
+                     return Read(bootstrap, range);
+                   }));
+  ASSIGN_OR_RETURN(const ErofsSummary summary, CheckErofs(reader));
+  if (summary.hole_bytes == 0) return absl::OkStatus();
   return absl::UnimplementedError(
-      "its data is compressed, and kernels may hang or crash on that over /dev/cachefiles (a compressed "
-      "extent of which only a part is here); set door.kind = \"fuse\", or build the image without "
-      "compression");
+      absl::StrCat("its files have holes (", summary.hole_bytes,
+                   " bytes), and kernels read zeros instead of what follows a hole over /dev/cachefiles "
+                   "(erofs_fscache_data_read_slice); set door.kind = \"fuse\", or push the layers as tar"));
 }
 
 bool ImageOpener::CheckedBefore(const OpenImage& image) const {
@@ -187,12 +200,16 @@ absl::Status ImageOpener::Check(const OpenImage& image) const {
   if (bootstrap.open_in_kernel() || CheckedBefore(image)) return absl::OkStatus();
   const ObjectRecord& record = image.records.front();
   if (record.size <= kWholeBootstrapBytes) RETURN_IF_ERROR(BringWhole(bootstrap));
+  // In whole blocks, as the kernel sees it: what the blob does not have of the last one reads as zeros.
   const absl::StatusOr<ErofsMetadata> metadata =
-      ReadErofsMetadata(record.size, [&](const ByteRange& range) { return Read(bootstrap, range); });
+      ReadErofsMetadata(bootstrap.size(), [&](const ByteRange& range) { return Read(bootstrap, range); });
   if (!metadata.ok()) {
     return Annotate(metadata.status(), absl::StrCat("bootstrap ", record.digest.ToString()));
   }
-  RETURN_IF_ERROR(CheckServable(metadata->superblock));
+  // What is made here is made for the door.
+  if (record.kind != ObjectRecord::Kind::kMade) {
+    RETURN_IF_ERROR(CheckServable(bootstrap, metadata->superblock));
+  }
   const size_t devices = image.objects.size() - 1;
   if (metadata->devices.size() != devices) {
     return absl::InvalidArgumentError(absl::StrCat("the bootstrap's device table has ",

@@ -71,7 +71,8 @@ class ImageOpener {
   // Whether these objects were mounted through this door: an image is recorded once it was checked, and the
   // kernel keeps bytes only of what was mounted. Reading the superblock anew would take the registry.
   bool CheckedBefore(const OpenImage& image) const;
-  absl::Status CheckServable(const Superblock& superblock) const;
+  // Whether the door's kernel reads right what is in it: no kernel does all that EROFS may have over fscache.
+  absl::Status CheckServable(BlobCache& bootstrap, const Superblock& superblock) const;
 
   absl::StatusOr<Repository> RepositoryOf(const Reference& reference, bool plain_http,
                                           const std::string& credentials) const;

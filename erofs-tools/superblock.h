@@ -44,6 +44,8 @@ struct Superblock {
   ByteRange DeviceTableRange() const;
   // Whether a feature is on that only images with compressed data have.
   bool HasCompressedData() const;
+  // Whether there may be files made of chunks: the only ones that have holes.
+  bool HasChunkedFiles() const;
   // "8-4-4-4-12" hex digits.
   std::string UuidText() const;
 };

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "erofs-tools/superblock.h"
+#include "erofs-tools/superblock_layout.h"
 
 namespace lacuna {
 namespace {
@@ -30,6 +31,10 @@ bool Superblock::HasCompressedData() const {
   // By the names above: bits 0, 1, 4 and 5. mkfs.erofs sets none of them without -z.
   constexpr uint32_t kOfCompression = 1U << 0 | 1U << 1 | 1U << 4 | 1U << 5;
   return (feature_incompat & kOfCompression) != 0;
+}
+
+bool Superblock::HasChunkedFiles() const {
+  return (feature_incompat & kFeatureChunkedFile) != 0;
 }
 
 std::vector<std::string> CompatFeatureNames(uint32_t feature_compat) {

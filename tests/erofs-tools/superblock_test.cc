@@ -125,12 +125,14 @@ TEST(Superblock, UnknownFeaturesAreNamed) {
   EXPECT_TRUE(Parse(image).ok()) << ErrorOf(image);
 }
 
-TEST(Superblock, KnowsCompressionByItsFeatures) {
+TEST(Superblock, KnowsCompressionAndChunksByItsFeatures) {
   for (uint32_t bit = 0; bit < 9; ++bit) {
     const bool of_compression = bit == 0 || bit == 1 || bit == 4 || bit == 5;
     EXPECT_EQ(Superblock{.feature_incompat = 1U << bit}.HasCompressedData(), of_compression) << bit;
+    EXPECT_EQ(Superblock{.feature_incompat = 1U << bit}.HasChunkedFiles(), bit == 2) << bit;
   }
   EXPECT_FALSE(Superblock{}.HasCompressedData());
+  EXPECT_FALSE(Superblock{}.HasChunkedFiles());
 }
 
 TEST(Superblock, DirectoryBlocksLargerThanBlocksAreRefused) {

@@ -110,3 +110,23 @@ class CompressedTest(CachefilesTest):
 
     def test_a_large_one_is_refused(self) -> None:
         self.check_refusal(dataclasses.replace(SMALL, big_bytes=5 << 20), large=True)
+
+
+class HolesTest(CachefilesTest):
+    """Kernels zero what follows a hole in the same read over fscache, so an EROFS of somebody's own that has one is refused."""
+    kernels = "6.12 6.1"
+
+    def check_refusal(self, own: list[tuple[str, bytes]]) -> None:
+        daemon = self.serve_nothing()
+        files = [[("file", b"content\n" * 1000)]]
+        holed = write_image(self.folder / "holed", files, own, hole=1 << 20)
+        self.assert_refused(daemon, self.push_files(*holed), r"holes \(1048576 bytes\).*door\.kind")
+        whole = write_image(self.folder / "whole", files, own)
+        self.assert_files(flat([*files, own]), daemon.mount(self.push_files(*whole), self.mount_point()))
+        daemon.stop()
+
+    def test_in_a_small_bootstrap(self) -> None:
+        self.check_refusal(own=[])
+
+    def test_in_one_that_is_filled_on_demand(self) -> None:
+        self.check_refusal(own=[("big", random.Random(19).randbytes(LAZY_BYTES))])

@@ -22,20 +22,24 @@ CHUNK_INDEXES = 0x20
 REGULAR_FILE, DIRECTORY = 1, 2
 ENTRY_BYTES = 12
 BOOTSTRAP_DEVICE = 0
+NO_BLOCK = 0xFFFFFFFF  # a hole
 
 Files = Sequence[tuple[str, bytes]]
 
 
 def write_image(folder: pathlib.Path, files_per_device: Sequence[Files], own_files: Files = (),
-                tags: bool = False, trimmed: bool = False) -> tuple[pathlib.Path, list[pathlib.Path]]:
+                tags: bool = False, trimmed: bool = False, hole: int = 0) -> tuple[pathlib.Path, list[pathlib.Path]]:
     """Returns the bootstrap and its devices, in order. `own_files` lie in the bootstrap itself. With `tags` the device table
-    has names in it; mkfs.erofs leaves them out. With `trimmed` each blob ends with its last byte that is not zero."""
+    has names in it; mkfs.erofs leaves them out. With `trimmed` each blob ends with its last byte that is not zero. With `hole`
+    there is one more file, "hole", of so many bytes."""
     folder.mkdir(parents=True)
     devices = [folder / f"device-{number}.blob" for number in range(1, len(files_per_device) + 1)]
     placed = []  # (name, size, device, first block)
     for number, (device, files) in enumerate(zip(devices, files_per_device), 1):
         content = _place(files, number, 0, placed)
         device.write_bytes(content.rstrip(b"\0") if trimmed else content)
+    if hole:
+        placed.append(("hole", hole, BOOTSTRAP_DEVICE, NO_BLOCK))
     meta_block = _blocks(SUPERBLOCK_OFFSET + SLOT * (1 + len(devices)))
     directory_block = meta_block + _blocks(INODE_STRIDE * (1 + len(placed) + len(own_files)))
     names = [name for name, *_ in placed] + [name for name, _ in own_files]
@@ -49,10 +53,9 @@ def write_image(folder: pathlib.Path, files_per_device: Sequence[Files], own_fil
     body = _padded(inodes) + _padded(directory) + own_data
     if trimmed:
         body = body.rstrip(b"\0")
-    whole_blocks = meta_block + len(body) // BLOCK  # with a last one in part the image would count as cut short
     table = b"".join(_device_slot(device, tags) for device in devices)
     bootstrap = folder / "bootstrap.erofs"
-    bootstrap.write_bytes(_head(meta_block, len(placed) + 1, whole_blocks, table) + body)
+    bootstrap.write_bytes(_head(meta_block, len(placed) + 1, meta_block + _blocks(len(body)), table) + body)
     return bootstrap, devices
 
 
