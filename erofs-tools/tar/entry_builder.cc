@@ -149,7 +149,7 @@ absl::StatusOr<EntryBody> BuildTarEntry(const TarHeader& header, const HeadersBe
   SetNames(header, before, entry);
   ASSIGN_OR_RETURN(entry.type, TypeOf(header.flag, entry.path));
   const bool in_pax = body.sparse == SparseFormat::kPaxRecords || body.sparse == SparseFormat::kPaxText;
-  if (in_pax && !sparse->name.empty()) entry.path = sparse->name;
+  if (sparse != nullptr && in_pax && !sparse->name.empty()) entry.path = sparse->name;
   RETURN_IF_ERROR(CheckNames(entry));
   RETURN_IF_ERROR(SetNumbers(header, pax, entry));
   // As in Go: of other types nothing is stored, whatever their size says.
