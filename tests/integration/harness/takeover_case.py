@@ -51,7 +51,8 @@ def descriptors_of_worker(pid: int) -> collections.Counter[str]:
     """Each object's files as one: until it is finished there are more of them, and in the worker that finished it."""
     links = proc.count_links(pid)
     counts = collections.Counter({link: n for link, n in links.items() if "/objects/" not in link})
-    objects = {link.removesuffix(".partial").removesuffix(".map") for link in links if "/objects/" in link}
+    objects = {link.removesuffix(" (deleted)").removesuffix(".partial").removesuffix(".map")
+               for link in links if "/objects/" in link}
     return counts + collections.Counter(objects)
 
 
