@@ -4,7 +4,9 @@ import subprocess
 
 
 def _mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
+    mounting = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if mounting.returncode != 0:
+        raise OSError(f"mount {' '.join(arguments)}: {mounting.stderr.strip()}")
 
 
 def _on_loop(point: pathlib.Path, size_bytes: int, *mkfs: str) -> pathlib.Path:

@@ -14,6 +14,7 @@ from .write_log import SECTOR, Epoch, Write
 
 MAP_MAGIC = b"LACUNAMP"  # a slot of a chunk map
 JOURNAL_MAGIC = b"\xc0\x3b\x39\x98"  # a block of ext4's journal
+SUPERBLOCK = range(1024, 2048)  # ext4's: its checksum is looked at before its journal is, so ext4 itself relies on its being in one piece
 INTERESTING = 4  # how many times more often than others
 
 
@@ -62,8 +63,10 @@ def _state(epoch: Epoch, source: random.Random) -> State:
 
 
 def _some_sectors(write: Write, source: random.Random) -> Iterator[Write]:
+    superblock_survives = source.random() < 0.7
     for at in range(0, len(write.data), SECTOR):
-        if source.random() < 0.7:
+        survives = superblock_survives if write.offset + at in SUPERBLOCK else source.random() < 0.7
+        if survives:
             yield Write(write.offset + at, write.data[at:at + SECTOR])
 
 
