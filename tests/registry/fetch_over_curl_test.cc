@@ -53,7 +53,9 @@ class CheckingSink : public RangeSink {
     got_ += bytes.size();
   }
   void OnDone(const absl::Status& status) override {
-    EXPECT_EQ(status.ok(), got_ == range_.length) << status;
+    // A transport that stops may do so between the last byte and the end.
+    EXPECT_TRUE(status.ok() || got_ < range_.length || absl::IsCancelled(status)) << status;
+    EXPECT_TRUE(!status.ok() || got_ == range_.length);
     EXPECT_FALSE(std::exchange(done_, true));
     ++ended_;
   }
