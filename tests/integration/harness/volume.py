@@ -1,21 +1,20 @@
 """File systems of a test's own, for cache folders on disks of every kind. Root only; detached with the test's folder."""
 import pathlib
-import subprocess
+
+from . import programs
 
 
-def _mount(*arguments: str) -> None:
-    mounting = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if mounting.returncode != 0:
-        raise OSError(f"mount {' '.join(arguments)}: {mounting.stderr.strip()}")
+def _mount(*arguments: object) -> None:
+    programs.run(["mount", *arguments])
 
 
 def _on_loop(point: pathlib.Path, size_bytes: int, *mkfs: str) -> pathlib.Path:
     disk = point.with_suffix(f".{mkfs[0]}")
     with disk.open("wb") as file:
         file.truncate(size_bytes)
-    subprocess.run([*mkfs, str(disk)], check=True, capture_output=True)
+    programs.run([*mkfs, disk])
     point.mkdir()
-    _mount("-o", "loop", str(disk), str(point))
+    _mount("-o", "loop", disk, point)
     return point
 
 
@@ -27,12 +26,12 @@ def ext4(point: pathlib.Path, size_bytes: int) -> pathlib.Path:
 def device(point: pathlib.Path, disk: pathlib.Path, options: str = "defaults") -> pathlib.Path:
     """A disk with a file system on it, or a file that is one, mounted at `point`."""
     point.mkdir(exist_ok=True)
-    _mount("-o", options, str(disk), str(point))
+    _mount("-o", options, disk, point)
     return point
 
 
 def unmount(point: pathlib.Path) -> None:
-    subprocess.run(["umount", str(point)], check=True, capture_output=True)
+    programs.run(["umount", point])
 
 
 def xfs(point: pathlib.Path) -> pathlib.Path:
@@ -43,7 +42,7 @@ def xfs(point: pathlib.Path) -> pathlib.Path:
 def tmpfs(point: pathlib.Path, size_bytes: int = 0) -> pathlib.Path:
     """As large as half of the memory, if nothing else is said."""
     point.mkdir()
-    _mount("-t", "tmpfs", *(["-o", f"size={size_bytes}"] if size_bytes else []), "tmpfs", str(point))
+    _mount("-t", "tmpfs", *(["-o", f"size={size_bytes}"] if size_bytes else []), "tmpfs", point)
     return point
 
 
@@ -51,13 +50,13 @@ def overlayfs(point: pathlib.Path) -> pathlib.Path:
     layers = [point.with_suffix(f".{name}") for name in ("lower", "upper", "work")]
     for folder in (point, *layers):
         folder.mkdir()
-    _mount("-t", "overlay", "-o", "lowerdir={},upperdir={},workdir={}".format(*layers), "overlay", str(point))
+    _mount("-t", "overlay", "-o", "lowerdir={},upperdir={},workdir={}".format(*layers), "overlay", point)
     return point
 
 
 def read_only(point: pathlib.Path) -> pathlib.Path:
     """An empty folder that cannot be written, also by root."""
     point.mkdir()
-    _mount("--bind", str(point), str(point))
-    _mount("-o", "remount,bind,ro", str(point))
+    _mount("--bind", point, point)
+    _mount("-o", "remount,bind,ro", point)
     return point
