@@ -124,7 +124,7 @@ absl::StatusOr<std::vector<ImageRecord>> CacheDb::Images() {
                       .platform = query.Text(2),
                       .plain_http = query.Number(3) != 0,
                       .last_used_unix_seconds = query.Number(4)};
-    ASSIGN_OR_RETURN(image.manifest_digest, RecordedDigest(query.Text(1)));
+    ASSIGN_OR_RETURN(image.manifest_digest, query.DigestIn(1));
     image.objects = std::move(objects[image.reference]);
     images.push_back(std::move(image));
   }
@@ -141,13 +141,13 @@ absl::StatusOr<CacheDb::ObjectsByOwner> CacheDb::Objects(absl::string_view table
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return objects;
     ObjectRecord object;
-    ASSIGN_OR_RETURN(object.digest, RecordedDigest(query.Text(1)));
+    ASSIGN_OR_RETURN(object.digest, query.DigestIn(1));
     ASSIGN_OR_RETURN(object.size, RecordedSize(query.Number(2)));
     ASSIGN_OR_RETURN(object.kind, RecordedKind(query.Text(3)));
     if (object.kind == ObjectRecord::Kind::kLayer) {
-      ASSIGN_OR_RETURN(object.diff_id, RecordedDigest(query.Text(4)));
-      ASSIGN_OR_RETURN(object.root, RecordedDigest(query.Text(5)));
-      ASSIGN_OR_RETURN(object.index, RecordedDigest(query.Text(6)));
+      ASSIGN_OR_RETURN(object.diff_id, query.DigestIn(4));
+      ASSIGN_OR_RETURN(object.root, query.DigestIn(5));
+      ASSIGN_OR_RETURN(object.index, query.DigestIn(6));
       ASSIGN_OR_RETURN(object.device_size, RecordedSize(query.Number(7)));
     }
     objects[query.Text(0)].push_back(std::move(object));

@@ -20,8 +20,8 @@
 #include "absl/strings/string_view.h"
 #include "daemon/base/digest.h"
 #include "daemon/base/mutex.h"
+#include "daemon/base/sqlite.h"
 #include "daemon/object_record.h"
-#include "daemon/sqlite.h"
 
 namespace lacuna {
 

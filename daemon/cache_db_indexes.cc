@@ -22,7 +22,7 @@ absl::StatusOr<std::optional<Digest>> CacheDb::RightIndexOf(const Digest& layer)
   query.Bind(layer.ToString());
   ASSIGN_OR_RETURN(const bool row, query.Step());
   if (!row) return std::nullopt;
-  ASSIGN_OR_RETURN(Digest digest, RecordedDigest(query.Text(0)));
+  ASSIGN_OR_RETURN(Digest digest, query.DigestIn(0));
   return digest;
 }
 
@@ -32,8 +32,8 @@ absl::Status CacheDb::CheckJudgements() {
   while (true) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return absl::OkStatus();
-    RETURN_IF_ERROR(RecordedDigest(query.Text(0)).status());
-    RETURN_IF_ERROR(RecordedDigest(query.Text(1)).status());
+    RETURN_IF_ERROR(query.DigestIn(0).status());
+    RETURN_IF_ERROR(query.DigestIn(1).status());
   }
 }
 

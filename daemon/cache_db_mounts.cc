@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<FileSystemRecord>> CacheDb::FileSystems() {
                             .reference = query.Text(1),
                             .plain_http = query.Number(3) != 0,
                             .boot_id = query.Text(4)};
-    ASSIGN_OR_RETURN(record.manifest_digest, RecordedDigest(query.Text(2)));
+    ASSIGN_OR_RETURN(record.manifest_digest, query.DigestIn(2));
     record.objects = std::move(objects[record.mount_point]);
     file_systems.push_back(std::move(record));
   }
@@ -77,7 +77,7 @@ absl::StatusOr<std::vector<MountRecord>> CacheDb::Mounts() {
                       .file_system = query.Text(1),
                       .reference = query.Text(2),
                       .since_unix_seconds = query.Number(4)};
-    ASSIGN_OR_RETURN(mount.manifest_digest, RecordedDigest(query.Text(3)));
+    ASSIGN_OR_RETURN(mount.manifest_digest, query.DigestIn(3));
     mounts.push_back(std::move(mount));
   }
 }

@@ -1,10 +1,6 @@
 #include "daemon/cache_db_schema.h"
 
-#include <iterator>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "daemon/base/status.h"
+#include "daemon/base/sqlite_schema.h"
 
 namespace lacuna {
 namespace {
@@ -79,39 +75,13 @@ constexpr absl::string_view kMigrations[] = {
     )sql",
 };
 
-constexpr int64_t kNewest = std::size(kMigrations);
-
-absl::Status CheckWhole(SqliteConnection& connection) {
-  // Not quick_check, which leaves out whether the indexes match: a write would find out, too late.
-  ASSIGN_OR_RETURN(SqliteStatement check, connection.Prepare("PRAGMA integrity_check(1)"));
-  ASSIGN_OR_RETURN(const bool row, check.Step());
-  if (row && check.Text(0) == "ok") return absl::OkStatus();
-  return absl::DataLossError(row ? absl::StrReplaceAll(check.Text(0), {{"\n", " "}})
-                                 : "no answer to a check");
-}
+constexpr SqliteSchema kSchema = {.migrations = kMigrations,
+                                  .way_back = ", or remove the file, which lacunad makes anew"};
 
 }  // namespace
 
 absl::Status MigrateCacheDb(SqliteConnection& connection, const std::string& path) {
-  ASSIGN_OR_RETURN(const int64_t version, connection.QueryNumber("PRAGMA user_version"));
-  if (version > kNewest) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " was written by a newer lacuna (schema ", version, ", this one knows ", kNewest,
-                     "): run that one, or remove the file, which lacunad makes anew"));
-  }
-  if (version < 0) return absl::DataLossError(absl::StrCat("schema version ", version));
-  RETURN_IF_ERROR(CheckWhole(connection));
-  ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(connection));
-  for (int64_t i = version; i < kNewest; ++i)
-    RETURN_IF_ERROR(connection.Execute(std::string(kMigrations[i])));
-  // Written also where it stays the same: it shows whether the file can be written.
-  RETURN_IF_ERROR(connection.Execute(absl::StrCat("PRAGMA user_version = ", kNewest)));
-  return transaction.Commit();
-}
-
-absl::StatusOr<Digest> RecordedDigest(const std::string& text) {
-  absl::StatusOr<Digest> digest = Digest::Parse(text);
-  return digest.ok() ? digest : absl::DataLossError(digest.status().message());
+  return MigrateSqlite(connection, path, kSchema);
 }
 
 }  // namespace lacuna

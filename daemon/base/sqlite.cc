@@ -1,4 +1,4 @@
-#include "daemon/sqlite.h"
+#include "daemon/base/sqlite.h"
 
 #include <sqlite3.h>
 
@@ -17,6 +17,8 @@ constexpr int kBusyTimeoutMilliseconds = 2000;
 absl::StatusCode CodeOf(int sqlite_code) {
   // A file that the disk lets us write (Open has asked) and whose header forbids it.
   if (sqlite_code == SQLITE_READONLY) return absl::StatusCode::kDataLoss;
+  // No place for the memory that connections share, which is a file.
+  if (sqlite_code == SQLITE_IOERR_SHMSIZE) return absl::StatusCode::kResourceExhausted;
   switch (sqlite_code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -91,6 +93,11 @@ std::string SqliteStatement::Text(int column) const {
 
 int64_t SqliteStatement::Number(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
+}
+
+absl::StatusOr<Digest> SqliteStatement::DigestIn(int column) const {
+  absl::StatusOr<Digest> digest = Digest::Parse(Text(column));
+  return digest.ok() ? digest : absl::DataLossError(digest.status().message());
 }
 
 void SqliteConnection::Close::operator()(sqlite3* connection) const {

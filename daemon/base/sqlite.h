@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "daemon/base/digest.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -37,6 +38,8 @@ class SqliteStatement {
   // Columns of the current row, from 0.
   std::string Text(int column) const;
   int64_t Number(int column) const;
+  // DataLoss for what is none.
+  absl::StatusOr<Digest> DigestIn(int column) const;
 
  private:
   friend class SqliteConnection;
