@@ -188,8 +188,9 @@ class ControlService final : public api::Control::Service {
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeControlService(Control& control) {
-  return std::make_unique<ControlService>(control);
+absl::StatusOr<std::unique_ptr<GrpcListener>> ServeControl(const std::string& socket_path, UniqueFd listening,
+                                                           Control& control) {
+  return GrpcListener::Start(socket_path, std::move(listening), std::make_unique<ControlService>(control));
 }
 
 }  // namespace lacuna

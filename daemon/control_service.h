@@ -2,16 +2,18 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
-namespace grpc {
-class Service;
-}
+#include "absl/status/statusor.h"
+#include "daemon/base/unique_fd.h"
+#include "daemon/grpc_listener.h"
 
 namespace lacuna {
 
 class Control;
 
-// gRPC's threads call it, and through it `control`, which outlives it.
-std::unique_ptr<grpc::Service> MakeControlService(Control& control);
+// On the socket that listens at `socket_path`. gRPC's threads call `control`, which outlives the listener.
+absl::StatusOr<std::unique_ptr<GrpcListener>> ServeControl(const std::string& socket_path, UniqueFd listening,
+                                                           Control& control);
 
 }  // namespace lacuna

@@ -21,9 +21,9 @@
 #include "daemon/base/status.h"
 #include "daemon/base/unique_fd.h"
 #include "daemon/cachefiles_check.h"
-#include "daemon/control_socket.h"
 #include "daemon/file_system_check.h"
 #include "daemon/test_mount.h"
+#include "daemon/unix_socket.h"
 
 namespace lacuna {
 namespace {
@@ -163,7 +163,7 @@ HostCheck CheckDescriptors() {
 
 HostCheck CheckDaemon(const std::string& run) {
   const std::string path = ControlSocketPath(run);
-  const absl::Status status = ConnectToControlSocket(path).status();
+  const absl::Status status = ConnectToUnixSocket(path).status();
   if (status.ok()) return {.name = "lacunad", .found = absl::StrCat("listens at ", path)};
   return {.name = "lacunad",
           .result = Result::kWarn,

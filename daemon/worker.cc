@@ -18,10 +18,11 @@
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
 #include "daemon/config.h"
-#include "daemon/control_listener.h"
-#include "daemon/control_socket.h"
+#include "daemon/control_service.h"
 #include "daemon/daemon.h"
+#include "daemon/grpc_listener.h"
 #include "daemon/keeper_client.h"
+#include "daemon/unix_socket.h"
 
 namespace lacuna {
 namespace {
@@ -96,18 +97,17 @@ void WaitForSignal(const sigset_t& ending) {
 absl::StatusOr<UniqueFd> ListeningSocket(const std::string& path, Keeper& keeper) {
   UniqueFd listening = keeper.Take(KeptKind::kControlSocket);
   if (listening.valid()) return listening;
-  absl::StatusOr<UniqueFd> made = ListenOnControlSocket(path);
-  if (!made.ok()) return Annotate(made.status(), "control socket");
-  RETURN_IF_ERROR(keeper.Keep(KeptKind::kControlSocket, made->get()));
-  return made;
+  ASSIGN_OR_RETURN(listening, ListenOnUnixSocket(path));
+  RETURN_IF_ERROR(keeper.Keep(KeptKind::kControlSocket, listening.get()));
+  return listening;
 }
 
 // Until a signal ends it.
 absl::Status Serve(const Config& config, KeeperClient& keeper, Daemon& daemon, const sigset_t& ending) {
   const std::string socket_path = ControlSocketPath(config.daemon.run);
   ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(socket_path, keeper));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ControlListener> listener,
-                   ControlListener::Start(socket_path, std::move(listening), daemon));
+  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcListener> listener,
+                   ServeControl(socket_path, std::move(listening), daemon));
   RETURN_IF_ERROR(keeper.Ready());
   LogInfo("lacunad ", LACUNA_VERSION, " serves ", socket_path, ", cache in ", config.daemon.root);
   WaitForSignal(ending);

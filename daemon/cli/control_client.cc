@@ -10,7 +10,7 @@
 #include "daemon/base/duration.h"
 #include "daemon/base/mutex.h"
 #include "daemon/control_errors.h"
-#include "daemon/control_socket.h"
+#include "daemon/unix_socket.h"
 #include "proto/lacuna/control/v1/control.grpc.pb.h"
 
 namespace lacuna {
@@ -114,7 +114,7 @@ ControlClient::~ControlClient() = default;
 absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::Connect(const std::string& run_dir,
                                                                       std::optional<Duration> timeout) {
   const std::string path = ControlSocketPath(run_dir);
-  absl::StatusOr<UniqueFd> fd = ConnectToControlSocket(path);
+  absl::StatusOr<UniqueFd> fd = ConnectToUnixSocket(path);
   if (!fd.ok()) return Unreachable(path, fd.status().message());
   return std::unique_ptr<ControlClient>(
       new ControlClient(std::make_unique<Connection>(path, *std::move(fd), timeout)));

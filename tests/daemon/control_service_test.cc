@@ -1,4 +1,4 @@
-// The control API end to end over a real unix socket: ControlListener and ControlClient around a FakeControl.
+// The control API end to end over a real unix socket: GrpcListener and ControlClient around a FakeControl.
 #include "daemon/control_service.h"
 
 #include <gmock/gmock.h>
@@ -16,8 +16,8 @@
 #include "daemon/base/status.h"
 #include "daemon/cli/control_client.h"
 #include "daemon/control_errors.h"
-#include "daemon/control_listener.h"
-#include "daemon/control_socket.h"
+#include "daemon/grpc_listener.h"
+#include "daemon/unix_socket.h"
 #include "tests/fakes/fake_control.h"
 
 namespace lacuna {
@@ -41,8 +41,8 @@ class ControlApi : public testing::Test {
 
   void Listen() {
     const std::string path = ControlSocketPath(run_);
-    absl::StatusOr<std::unique_ptr<ControlListener>> listener =
-        ControlListener::Start(path, *ListenOnControlSocket(path), control_);
+    absl::StatusOr<std::unique_ptr<GrpcListener>> listener =
+        ServeControl(path, *ListenOnUnixSocket(path), control_);
     ASSERT_TRUE(listener.ok()) << listener.status();
     listener_ = *std::move(listener);
   }
@@ -69,7 +69,7 @@ class ControlApi : public testing::Test {
 
   std::string run_;
   FakeControl control_;
-  std::unique_ptr<ControlListener> listener_;
+  std::unique_ptr<GrpcListener> listener_;
 };
 
 TEST_F(ControlApi, MountPassesEverythingOnAndBack) {
@@ -258,7 +258,7 @@ TEST_F(ControlApi, ADaemonThatEndsDuringACallIsUnreachable) {
 }
 
 TEST_F(ControlApi, ADaemonThatDoesNotAnswerIsATimeout) {
-  const absl::StatusOr<UniqueFd> silent = ListenOnControlSocket(ControlSocketPath(run_));
+  const absl::StatusOr<UniqueFd> silent = ListenOnUnixSocket(ControlSocketPath(run_));
   ASSERT_TRUE(silent.ok()) << silent.status();
   const absl::Status status = Connect(milliseconds(50))->GetStatus().status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
@@ -324,7 +324,7 @@ TEST_F(ControlApi, OtherUsersAreNotServed) {
   if (child == 0) {
     // From within: the folders above need not let everybody pass.
     if (chdir(run_.c_str()) != 0 || setuid(65534) != 0) _exit(1);
-    const absl::StatusOr<UniqueFd> connection = ConnectToControlSocket(ControlSocketPath("."));
+    const absl::StatusOr<UniqueFd> connection = ConnectToUnixSocket(ControlSocketPath("."));
     if (!connection.ok()) _exit(2);
     char byte = 0;
     ssize_t got = -1;

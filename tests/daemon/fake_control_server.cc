@@ -9,8 +9,9 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/control_listener.h"
-#include "daemon/control_socket.h"
+#include "daemon/control_service.h"
+#include "daemon/grpc_listener.h"
+#include "daemon/unix_socket.h"
 #include "tests/fakes/fake_control.h"
 
 namespace lacuna {
@@ -47,9 +48,9 @@ int Main(int argc, char** argv) {
   SpokenControl control;
   control.set_busy(argc > 2 && std::strcmp(argv[2], "busy") == 0);
   const std::string path = ControlSocketPath(argv[1]);
-  absl::StatusOr<UniqueFd> listening = ListenOnControlSocket(path);
+  absl::StatusOr<UniqueFd> listening = ListenOnUnixSocket(path);
   if (!listening.ok()) return 1;
-  const auto listener = ControlListener::Start(path, *std::move(listening), control);
+  const auto listener = ServeControl(path, *std::move(listening), control);
   if (!listener.ok()) {
     std::fprintf(stderr, "%s\n", listener.status().ToString().c_str());
     return 1;

@@ -15,8 +15,8 @@
 #include <iterator>
 #include <utility>
 
-#include "daemon/control_socket.h"
 #include "daemon/file_system_check.h"
+#include "daemon/unix_socket.h"
 
 namespace lacuna {
 namespace {
@@ -82,7 +82,7 @@ TEST_F(HostCheckTest, ADaemonThatListensIsFound) {
   const HostCheck absent = Find("lacunad");
   EXPECT_EQ(absent.result, Result::kWarn);
   EXPECT_THAT(absent.found, HasSubstr("not reachable at " + folder_ + "/lacunad.sock: No such file"));
-  const absl::StatusOr<UniqueFd> listening = ListenOnControlSocket(ControlSocketPath(folder_));
+  const absl::StatusOr<UniqueFd> listening = ListenOnUnixSocket(ControlSocketPath(folder_));
   ASSERT_TRUE(listening.ok()) << listening.status();
   EXPECT_EQ(Find("lacunad").result, Result::kOk);
 }

@@ -1,5 +1,5 @@
 // Who may listen at the control socket and who may call: without gRPC.
-#include "daemon/control_socket.h"
+#include "daemon/unix_socket.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -16,21 +16,21 @@
 namespace lacuna {
 namespace {
 
-class ControlSocket : public testing::Test {
+class UnixSocket : public testing::Test {
  protected:
-  ControlSocket() {
-    char name[] = "/tmp/control_socket_test.XXXXXX";
+  UnixSocket() {
+    char name[] = "/tmp/unix_socket_test.XXXXXX";
     folder_ = mkdtemp(name);
     path_ = ControlSocketPath(folder_);
   }
-  ~ControlSocket() override { std::filesystem::remove_all(folder_); }
+  ~UnixSocket() override { std::filesystem::remove_all(folder_); }
 
   std::string folder_;
   std::string path_;
 };
 
-TEST_F(ControlSocket, IsForItsOwnerAlone) {
-  const absl::StatusOr<UniqueFd> fd = ListenOnControlSocket(path_);
+TEST_F(UnixSocket, IsForItsOwnerAlone) {
+  const absl::StatusOr<UniqueFd> fd = ListenOnUnixSocket(path_);
   ASSERT_TRUE(fd.ok()) << fd.status();
   struct stat found = {};
   ASSERT_EQ(stat(path_.c_str(), &found), 0);
@@ -39,68 +39,68 @@ TEST_F(ControlSocket, IsForItsOwnerAlone) {
   EXPECT_TRUE(fcntl(fd->get(), F_GETFD) & FD_CLOEXEC);
 }
 
-TEST_F(ControlSocket, ReplacesTheSocketOfADeadDaemon) {
-  { const absl::StatusOr<UniqueFd> dead = ListenOnControlSocket(path_); }
+TEST_F(UnixSocket, ReplacesTheSocketOfADeadDaemon) {
+  { const absl::StatusOr<UniqueFd> dead = ListenOnUnixSocket(path_); }
   ASSERT_TRUE(std::filesystem::exists(path_));
-  const absl::StatusOr<UniqueFd> fd = ListenOnControlSocket(path_);
+  const absl::StatusOr<UniqueFd> fd = ListenOnUnixSocket(path_);
   ASSERT_TRUE(fd.ok()) << fd.status();
-  EXPECT_TRUE(ConnectToControlSocket(path_).ok());
+  EXPECT_TRUE(ConnectToUnixSocket(path_).ok());
 }
 
-TEST_F(ControlSocket, LeavesALivingDaemonAlone) {
-  const absl::StatusOr<UniqueFd> first = ListenOnControlSocket(path_);
+TEST_F(UnixSocket, LeavesALivingDaemonAlone) {
+  const absl::StatusOr<UniqueFd> first = ListenOnUnixSocket(path_);
   ASSERT_TRUE(first.ok()) << first.status();
-  const absl::Status second = ListenOnControlSocket(path_).status();
+  const absl::Status second = ListenOnUnixSocket(path_).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(second));
   EXPECT_THAT(std::string(second.message()), testing::HasSubstr("another lacunad listens at " + path_));
-  EXPECT_TRUE(ConnectToControlSocket(path_).ok());
+  EXPECT_TRUE(ConnectToUnixSocket(path_).ok());
 }
 
-TEST_F(ControlSocket, LeavesALivingDaemonWithAFullBacklogAlone) {
-  const absl::StatusOr<UniqueFd> first = ListenOnControlSocket(path_);
+TEST_F(UnixSocket, LeavesALivingDaemonWithAFullBacklogAlone) {
+  const absl::StatusOr<UniqueFd> first = ListenOnUnixSocket(path_);
   ASSERT_TRUE(first.ok()) << first.status();
   std::vector<UniqueFd> callers;
-  absl::StatusOr<UniqueFd> caller = ConnectToControlSocket(path_);
-  for (; caller.ok(); caller = ConnectToControlSocket(path_)) callers.push_back(*std::move(caller));
+  absl::StatusOr<UniqueFd> caller = ConnectToUnixSocket(path_);
+  for (; caller.ok(); caller = ConnectToUnixSocket(path_)) callers.push_back(*std::move(caller));
   EXPECT_EQ(caller.status().message(), "it accepts no connections");
-  EXPECT_TRUE(absl::IsFailedPrecondition(ListenOnControlSocket(path_).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ListenOnUnixSocket(path_).status()));
   EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
-TEST_F(ControlSocket, NeverRemovesWhatIsNotASocket) {
+TEST_F(UnixSocket, NeverRemovesWhatIsNotASocket) {
   std::ofstream(path_) << "precious";
-  const absl::Status status = ListenOnControlSocket(path_).status();
+  const absl::Status status = ListenOnUnixSocket(path_).status();
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("is not a socket"));
   EXPECT_EQ(std::filesystem::file_size(path_), 8u);
 }
 
-TEST_F(ControlSocket, OneStarterAtATime) {
-  { const absl::StatusOr<UniqueFd> dead = ListenOnControlSocket(path_); }
+TEST_F(UnixSocket, OneStarterAtATime) {
+  { const absl::StatusOr<UniqueFd> dead = ListenOnUnixSocket(path_); }
   UniqueFd other(open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(flock(other.get(), LOCK_EX), 0);
-  EXPECT_THAT(std::string(ListenOnControlSocket(path_).status().message()),
+  EXPECT_THAT(std::string(ListenOnUnixSocket(path_).status().message()),
               testing::HasSubstr("another lacunad is starting"));
   other.Reset();
-  EXPECT_TRUE(ListenOnControlSocket(path_).ok());
+  EXPECT_TRUE(ListenOnUnixSocket(path_).ok());
 }
 
-TEST_F(ControlSocket, ErrorsNameThePathAndTheCause) {
-  EXPECT_THAT(std::string(ListenOnControlSocket(std::string(108, 'x')).status().message()),
+TEST_F(UnixSocket, ErrorsNameThePathAndTheCause) {
+  EXPECT_THAT(std::string(ListenOnUnixSocket(std::string(108, 'x')).status().message()),
               testing::HasSubstr("at most 107 bytes"));
-  EXPECT_THAT(std::string(ListenOnControlSocket("/nonexistent/lacunad.sock").status().message()),
+  EXPECT_THAT(std::string(ListenOnUnixSocket("/nonexistent/lacunad.sock").status().message()),
               testing::HasSubstr("open /nonexistent/: No such file or directory"));
-  EXPECT_EQ(ConnectToControlSocket(path_).status().message(), "No such file or directory");
-  { const absl::StatusOr<UniqueFd> dead = ListenOnControlSocket(path_); }
-  EXPECT_EQ(ConnectToControlSocket(path_).status().message(), "Connection refused");
+  EXPECT_EQ(ConnectToUnixSocket(path_).status().message(), "No such file or directory");
+  { const absl::StatusOr<UniqueFd> dead = ListenOnUnixSocket(path_); }
+  EXPECT_EQ(ConnectToUnixSocket(path_).status().message(), "Connection refused");
 }
 
-// What CheckControlPeer says, at our end, of a child that connects as `uid`.
+// What CheckUnixPeer says, at our end, of a child that connects as `uid`.
 absl::Status CheckChild(const std::string& folder, int listening, uid_t uid) {
   const pid_t child = fork();
   if (child == 0) {
     // From within: the folders above need not let everybody pass.
     if (chdir(folder.c_str()) != 0 || setuid(uid) != 0) _exit(1);
-    const absl::StatusOr<UniqueFd> connection = ConnectToControlSocket(ControlSocketPath("."));
+    const absl::StatusOr<UniqueFd> connection = ConnectToUnixSocket(ControlSocketPath("."));
     char answer = 0;
     _exit(connection.ok() && read(connection->get(), &answer, 1) >= -1 ? 0 : 2);
   }
@@ -108,12 +108,12 @@ absl::Status CheckChild(const std::string& folder, int listening, uid_t uid) {
   EXPECT_EQ(waitpid(child, &ended, 0), child);
   EXPECT_EQ(ended, 0);
   const UniqueFd connection(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
-  return CheckControlPeer(connection.get());
+  return CheckUnixPeer(connection.get());
 }
 
-TEST_F(ControlSocket, KnowsItsCallers) {
+TEST_F(UnixSocket, KnowsItsCallers) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root, to call as somebody else";
-  const absl::StatusOr<UniqueFd> fd = ListenOnControlSocket(path_);
+  const absl::StatusOr<UniqueFd> fd = ListenOnUnixSocket(path_);
   ASSERT_TRUE(fd.ok()) << fd.status();
   chmod(folder_.c_str(), 0755);
   chmod(path_.c_str(), 0666);  // as if somebody had opened it up

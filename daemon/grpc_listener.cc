@@ -1,4 +1,4 @@
-#include "daemon/control_listener.h"
+#include "daemon/grpc_listener.h"
 
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server.h>
@@ -16,8 +16,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/status.h"
-#include "daemon/control_service.h"
-#include "daemon/control_socket.h"
+#include "daemon/unix_socket.h"
 
 namespace lacuna {
 namespace {
@@ -27,9 +26,9 @@ constexpr int kRetryAcceptMs = 100;
 
 }  // namespace
 
-class ControlListener::Server {
+class GrpcListener::Server {
  public:
-  explicit Server(Control& control) : service_(MakeControlService(control)) {
+  explicit Server(std::unique_ptr<grpc::Service> service) : service_(std::move(service)) {
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
@@ -44,30 +43,30 @@ class ControlListener::Server {
   std::unique_ptr<grpc::Server> server_;
 };
 
-absl::StatusOr<std::unique_ptr<ControlListener>> ControlListener::Start(const std::string& socket_path,
-                                                                        UniqueFd listening,
-                                                                        Control& control) {
+absl::StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(const std::string& socket_path,
+                                                                  UniqueFd listening,
+                                                                  std::unique_ptr<grpc::Service> service) {
   UniqueFd stop_event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_event.valid()) return ErrnoStatus(errno, "eventfd");
-  std::unique_ptr<ControlListener> listener(
-      new ControlListener(socket_path, std::move(listening), std::move(stop_event), control));
+  std::unique_ptr<GrpcListener> listener(
+      new GrpcListener(socket_path, std::move(listening), std::move(stop_event), std::move(service)));
   if (!listener->server_->started()) return absl::InternalError("gRPC did not start; its own log says why");
   listener->accepting_ = std::thread([raw = listener.get()] { raw->AcceptLoop(); });
   return listener;
 }
 
-ControlListener::ControlListener(std::string socket_path, UniqueFd listening, UniqueFd stop_event,
-                                 Control& control)
+GrpcListener::GrpcListener(std::string socket_path, UniqueFd listening, UniqueFd stop_event,
+                           std::unique_ptr<grpc::Service> service)
     : socket_path_(std::move(socket_path)),
       stop_event_(std::move(stop_event)),
       listening_(std::move(listening)),
-      server_(std::make_unique<Server>(control)) {}
+      server_(std::make_unique<Server>(std::move(service))) {}
 
-ControlListener::~ControlListener() {
+GrpcListener::~GrpcListener() {
   Stop();
 }
 
-void ControlListener::Stop() {
+void GrpcListener::Stop() {
   if (!listening_.valid()) return;
   eventfd_write(stop_event_.get(), 1);
   if (accepting_.joinable()) accepting_.join();
@@ -76,11 +75,11 @@ void ControlListener::Stop() {
   if (server_->started()) server_->Stop();
 }
 
-void ControlListener::AcceptLoop() {
+void GrpcListener::AcceptLoop() {
   pollfd wanted[] = {{.fd = stop_event_.get(), .events = POLLIN}, {.fd = listening_.get(), .events = POLLIN}};
   while (true) {
     if (poll(wanted, 2, -1) < 0 && errno != EINTR) {
-      LogError("control socket: poll: ", std::strerror(errno));
+      LogError(socket_path_, ": poll: ", std::strerror(errno));
       return;
     }
     if (wanted[0].revents != 0) return;
@@ -88,18 +87,18 @@ void ControlListener::AcceptLoop() {
   }
 }
 
-void ControlListener::AcceptOne() {
+void GrpcListener::AcceptOne() {
   UniqueFd connection(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!connection.valid()) {
     if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return;
-    LogWarning("control socket: accept: ", std::strerror(errno));
+    LogWarning(socket_path_, ": accept: ", std::strerror(errno));
     pollfd stop = {.fd = stop_event_.get(), .events = POLLIN};
     poll(&stop, 1, kRetryAcceptMs);  // out of descriptors or memory: the caller stays in the backlog
     return;
   }
-  const absl::Status peer = CheckControlPeer(connection.get());
+  const absl::Status peer = CheckUnixPeer(connection.get());
   if (peer.ok()) return server_->Serve(std::move(connection));
-  LogWarning("control socket: refused: ", peer.message());
+  LogWarning(socket_path_, ": refused: ", peer.message());
 }
 
 }  // namespace lacuna

@@ -1,4 +1,4 @@
-#include "daemon/control_socket.h"
+#include "daemon/unix_socket.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -72,7 +72,11 @@ std::string ControlSocketPath(absl::string_view run_dir) {
   return absl::StrCat(run_dir, "/lacunad.sock");
 }
 
-absl::StatusOr<UniqueFd> ListenOnControlSocket(const std::string& path) {
+std::string SnapshotterSocketPath(absl::string_view run_dir) {
+  return absl::StrCat(run_dir, "/snapshotter.sock");
+}
+
+absl::StatusOr<UniqueFd> ListenOnUnixSocket(const std::string& path) {
   ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(path));
   ASSIGN_OR_RETURN(const UniqueFd lock, LockFolderOf(path));
   RETURN_IF_ERROR(RemoveStaleSocket(path));
@@ -86,7 +90,7 @@ absl::StatusOr<UniqueFd> ListenOnControlSocket(const std::string& path) {
   return fd;
 }
 
-absl::StatusOr<UniqueFd> ConnectToControlSocket(const std::string& path) {
+absl::StatusOr<UniqueFd> ConnectToUnixSocket(const std::string& path) {
   ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(path));
   ASSIGN_OR_RETURN(UniqueFd fd, MakeSocket());
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
@@ -94,7 +98,7 @@ absl::StatusOr<UniqueFd> ConnectToControlSocket(const std::string& path) {
   return absl::UnavailableError(std::strerror(errno));
 }
 
-absl::Status CheckControlPeer(int connection) {
+absl::Status CheckUnixPeer(int connection) {
   ucred peer = {};
   socklen_t size = sizeof(peer);
   if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
