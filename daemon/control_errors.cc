@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "daemon/base/escape.h"
 #include "daemon/base/status.h"
 #include "proto/lacuna/control/v1/control.pb.h"
 
@@ -14,8 +15,18 @@ namespace {
 constexpr absl::string_view kIntegrity = "INTEGRITY";
 constexpr absl::string_view kUnreachablePayload = "lacuna/daemon-unreachable";
 
-// gRPC refuses trailers of more than 8 KiB, and each byte of a message may become three on the wire.
-constexpr size_t kMaxMessageBytes = 2000;
+// gRPC refuses trailers of more than 8 KiB. A message is there twice: as itself, where each byte may become
+// three, and in the details, where three become four.
+constexpr size_t kMaxMessageBytes = 1600;
+
+// Empty when the details are not the daemon's.
+std::string ReasonIn(const std::string& details) {
+  control::v1::RpcStatus status;
+  control::v1::ErrorDetail detail;
+  const bool found =
+      status.ParseFromString(details) && status.details_size() == 1 && status.details(0).UnpackTo(&detail);
+  return found ? detail.reason() : "";
+}
 
 }  // namespace
 
@@ -52,16 +63,19 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   const absl::string_view reason = ReasonOf(status);
   control::v1::ErrorDetail detail;
   detail.set_reason(reason.data(), reason.size());
-  // The codes of absl are those of gRPC.
-  return {static_cast<grpc::StatusCode>(status.code()),
-          std::string(status.message().substr(0, kMaxMessageBytes)), detail.SerializeAsString()};
+  const std::string message(status.message().substr(0, kMaxMessageBytes));
+  control::v1::RpcStatus details;
+  details.set_code(static_cast<int>(status.code()));  // absl's codes are those of gRPC
+  details.set_message(EscapeForTerminal(message).substr(0, kMaxMessageBytes));  // UTF-8 in any case
+  details.add_details()->PackFrom(detail);
+  return {static_cast<grpc::StatusCode>(status.code()), message, details.SerializeAsString()};
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  control::v1::ErrorDetail detail;
-  const bool from_daemon = detail.ParseFromString(status.error_details()) && !detail.reason().empty();
-  if (from_daemon && detail.reason() == kIntegrity) return IntegrityError(status.error_message());
+  const std::string reason = ReasonIn(status.error_details());
+  const bool from_daemon = !reason.empty();
+  if (reason == kIntegrity) return IntegrityError(status.error_message());
   if (!from_daemon && status.error_code() == grpc::StatusCode::UNAVAILABLE) {
     return DaemonUnreachableError(status.error_message());
   }

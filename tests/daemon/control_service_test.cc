@@ -238,7 +238,7 @@ TEST_F(ControlApi, AVeryLongErrorIsCutNotLost) {
   Listen();
   const absl::Status status = Connect()->Mount(MountOf("fail/long")).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(status.message(), std::string(2000, '\xff'));
+  EXPECT_EQ(status.message(), std::string(1600, '\xff'));
 }
 
 TEST_F(ControlApi, WithoutADaemonTheErrorSaysWhereAndWhat) {
@@ -353,8 +353,12 @@ TEST(ControlErrors, TheReasonsAreStable) {
 }
 
 TEST(ControlErrors, TheReasonTravelsInTheDetails) {
+  api::RpcStatus status;
   api::ErrorDetail detail;
-  ASSERT_TRUE(detail.ParseFromString(ToGrpcStatus(absl::NotFoundError("x")).error_details()));
+  ASSERT_TRUE(status.ParseFromString(ToGrpcStatus(absl::NotFoundError("x")).error_details()));
+  EXPECT_EQ(status.code(), static_cast<int>(grpc::StatusCode::NOT_FOUND));
+  EXPECT_EQ(status.message(), "x");
+  ASSERT_TRUE(status.details(0).UnpackTo(&detail));
   EXPECT_EQ(detail.reason(), "NOT_FOUND");
   EXPECT_TRUE(ToGrpcStatus(absl::OkStatus()).ok());
   EXPECT_TRUE(FromGrpcStatus(grpc::Status::OK).ok());
