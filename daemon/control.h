@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "daemon/base/event_log.h"
 #include "registry/fetch_stats.h"
 
 namespace lacuna {
@@ -106,6 +108,9 @@ class Control {
   // Returns at once: a successor tells how it went. FailedPrecondition while one is under way.
   virtual absl::StatusOr<UpgradeInfo> Upgrade() = 0;
   virtual UpgradeInfo LastUpgrade() = 0;
+  // As EventLog::Visit.
+  virtual void VisitEvents(bool follow, absl::FunctionRef<bool(const Event&)> visit,
+                           absl::FunctionRef<bool()> cancelled) = 0;
 };
 
 }  // namespace lacuna

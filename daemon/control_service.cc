@@ -81,6 +81,13 @@ void Copy(const DaemonStatus& from, api::GetStatusResponse& to) {
   for (const MountInfo& mount : from.mounts) Copy(mount, *to.add_mounts());
 }
 
+void Copy(const Event& from, api::Event& to) {
+  to.set_unix_milliseconds(from.unix_milliseconds);
+  to.set_kind(from.kind);
+  to.set_subject(from.subject);
+  to.set_text(from.text);
+}
+
 api::UpgradeState ToApi(UpgradeInfo::State state) {
   switch (state) {
     case UpgradeInfo::State::kNone:
@@ -157,6 +164,18 @@ class ControlService final : public api::Control::Service {
       return !context->IsCancelled() && stream->Write(message);
     };
     return ToGrpcStatus(control_.Prefetch(request->reference(), request->wait(), on_progress));
+  }
+
+  grpc::Status Events(grpc::ServerContext* context, const api::EventsRequest* request,
+                      grpc::ServerWriter<api::Event>* stream) override {
+    const auto send = [&](const Event& event) {
+      if (event.unix_milliseconds < request->since_unix_milliseconds()) return true;
+      api::Event message;
+      Copy(event, message);
+      return stream->Write(message);
+    };
+    control_.VisitEvents(request->follow(), send, [&] { return context->IsCancelled(); });
+    return grpc::Status::OK;
   }
 
   grpc::Status Upgrade(grpc::ServerContext*, const api::UpgradeRequest* request,

@@ -194,7 +194,7 @@ void Daemon::Stop() {
 absl::StatusOr<MountInfo> Daemon::Mount(const MountOptions& options) {
   ASSIGN_OR_RETURN(const OpenImage image, opener_.Open(options));
   ASSIGN_OR_RETURN(MountInfo info, mounts_.Mount(image, options.directory));
-  LogInfo("mounted ", info.reference, " at ", info.directory);
+  events_.Add("mounted", info.directory, info.reference);
   return info;
 }
 
@@ -202,13 +202,13 @@ absl::Status Daemon::MountAgain(const FileSystemRecord& record, const std::strin
   ASSIGN_OR_RETURN(const OpenImage image, opener_.OpenRecorded(record));
   RETURN_IF_ERROR(opener_.Check(image));
   RETURN_IF_ERROR(mounts_.Mount(image, directory).status());
-  LogInfo("mounted ", record.reference, " again at ", directory);
+  events_.Add("mounted", directory, absl::StrCat(record.reference, ", again"));
   return absl::OkStatus();
 }
 
 absl::Status Daemon::Unmount(absl::string_view directory, bool lazy) {
   RETURN_IF_ERROR(mounts_.Unmount(std::string(directory), lazy));
-  LogInfo("unmounted ", directory);
+  events_.Add("unmounted", directory, "");
   return absl::OkStatus();
 }
 
@@ -309,6 +309,11 @@ absl::Status Daemon::Prefetch(absl::string_view reference, bool wait,
   }
   report();
   return end.get();
+}
+
+void Daemon::VisitEvents(bool follow, absl::FunctionRef<bool(const Event&)> visit,
+                         absl::FunctionRef<bool()> cancelled) {
+  events_.Visit(follow, visit, cancelled);
 }
 
 absl::StatusOr<UpgradeInfo> Daemon::Upgrade() {

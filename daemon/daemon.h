@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "daemon/base/event_log.h"
 #include "daemon/base/real_clock.h"
 #include "daemon/cache_db.h"
 #include "daemon/config.h"
@@ -50,6 +51,8 @@ class Daemon : public Control {
                         const std::function<bool(const PrefetchProgress&)>& on_progress) override;
   absl::StatusOr<UpgradeInfo> Upgrade() override;
   UpgradeInfo LastUpgrade() override;
+  void VisitEvents(bool follow, absl::FunctionRef<bool(const Event&)> visit,
+                   absl::FunctionRef<bool()> cancelled) override;
 
  private:
   // What is made before the rest, each of which can fail.
@@ -83,6 +86,7 @@ class Daemon : public Control {
   const UniqueFd run_lock_;
   const std::unique_ptr<CacheDb> db_;
   const std::string boot_id_;
+  EventLog events_;
   EngineStats stats_;
   RealClock clock_;
   CurlTransport transport_;

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "daemon/base/duration.h"
 
 namespace lacuna {
@@ -22,6 +24,21 @@ std::string CheckTimeout(const std::string& text) {
   const absl::StatusOr<Duration> timeout = ParseDuration(text);
   if (!timeout.ok()) return std::string(timeout.status().message());
   return *timeout > Duration::zero() ? "" : "it must be more than zero";
+}
+
+// "10m" before now, or a time as RFC 3339 has it; nothing for neither.
+std::optional<absl::Time> ParseSince(const std::string& text) {
+  absl::Time time;
+  if (absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) return time;
+  const absl::StatusOr<Duration> ago = ParseDuration(text);
+  if (!ago.ok()) return std::nullopt;
+  return absl::Now() - absl::FromChrono(*ago);
+}
+
+std::string CheckSince(const std::string& text) {
+  return ParseSince(text).has_value()
+             ? ""
+             : "write a duration, such as 10m, or a time, such as 2026-01-31T12:00:00Z";
 }
 
 // What can be no reference at all: the daemon judges the rest.
@@ -65,7 +82,7 @@ void AddMountVerbs(CLI::App& app, Arguments& parsed) {
   directory->excludes(all);
 }
 
-void AddOtherVerbs(CLI::App& app, Arguments& parsed) {
+void AddOtherVerbs(CLI::App& app, Arguments& parsed, std::string& since) {
   CLI::App* images = app.add_subcommand("images", "the images that lacunad knows");
   images->require_subcommand(1)->fallthrough();
   AddVerb(*images, "ls", "list them", Verb::kListImages, parsed);
@@ -81,6 +98,10 @@ void AddOtherVerbs(CLI::App& app, Arguments& parsed) {
   AddReference(*prefetch, parsed);
   AddVerb(app, "upgrade", "replace lacunad by the version that is installed, while its mounts go on",
           Verb::kUpgrade, parsed);
+  CLI::App* events = AddVerb(app, "events", "what happened lately", Verb::kEvents, parsed);
+  events->add_flag("-f,--follow", parsed.follow, "go on with what happens, until interrupted");
+  events->add_option("--since", since, "only what happened in the last 10m, or after 2026-01-31T12:00:00Z")
+      ->check(CheckSince);
   AddVerb(app, "doctor", "whether this host can run lacuna, and what is missing", Verb::kDoctor, parsed);
 }
 
@@ -90,6 +111,7 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
   Arguments parsed;
   std::string output = "table";
   std::string timeout;
+  std::string since;
   CLI::App app("Talks to lacunad: mounts container images before they are downloaded.", "lacunactl");
   app.set_version_flag("--version", "lacunactl " LACUNA_VERSION);
   app.add_option("--run", parsed.run_dir, "run folder of lacunad")->take_last()->capture_default_str();
@@ -98,7 +120,7 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
       ->check(CLI::IsMember({"table", "json"}));
   app.add_flag("-q,--quiet", parsed.quiet, "no confirmations and no progress");
   app.add_option("--timeout", timeout,
-                 "longest wait for an answer (default 30s; of mount 10m; none with --wait)")
+                 "longest wait for an answer (default 30s; of mount 10m; none with --wait or -f)")
       ->take_last()
       ->check(CheckTimeout);
   app.require_subcommand(1)->footer(kFooter);
@@ -106,7 +128,7 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
     return absl::StrCat("lacunactl: ", error.what(), "; try lacunactl --help\n");
   });
   AddMountVerbs(app, parsed);
-  AddOtherVerbs(app, parsed);
+  AddOtherVerbs(app, parsed, since);
   try {
     app.parse(argc, argv);
     if (parsed.verb == Verb::kUmount && !parsed.all && parsed.directory.empty()) {
@@ -116,9 +138,11 @@ std::variant<Arguments, int> ParseArguments(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   parsed.json = output == "json";
-  if (!(parsed.verb == Verb::kPrefetch && parsed.wait)) parsed.timeout = kDefaultTimeout;
+  const bool endless = parsed.verb == Verb::kPrefetch ? parsed.wait : parsed.follow;
+  if (!endless) parsed.timeout = kDefaultTimeout;
   if (parsed.verb == Verb::kMount) parsed.timeout = kDefaultMountTimeout;
   if (!timeout.empty()) parsed.timeout = *ParseDuration(timeout);
+  if (!since.empty()) parsed.since_unix_milliseconds = absl::ToUnixMillis(*ParseSince(since));
   return parsed;
 }
 

@@ -3,6 +3,7 @@
 // Used once, by main.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -11,7 +12,7 @@
 
 namespace lacuna {
 
-enum class Verb { kMount, kUmount, kListImages, kListMounts, kStatus, kPrefetch, kDoctor, kUpgrade };
+enum class Verb { kMount, kUmount, kListImages, kListMounts, kStatus, kPrefetch, kDoctor, kUpgrade, kEvents };
 
 struct Arguments {
   Verb verb = Verb::kStatus;
@@ -32,6 +33,8 @@ struct Arguments {
   bool lazy = false;
   bool all = false;
   bool wait = false;
+  bool follow = false;
+  int64_t since_unix_milliseconds = 0;
 };
 
 // The arguments, or the exit code of a command line that already said all (--help, --version, a usage error).

@@ -153,6 +153,16 @@ absl::StatusOr<api::UpgradeResponse> ControlClient::Upgrade(const api::UpgradeRe
   return connection_->Call(&api::Control::Stub::Upgrade, request);
 }
 
+absl::Status ControlClient::Events(const api::EventsRequest& request,
+                                   const std::function<void(const api::Event&)>& on_event) {
+  return connection_->Run([&](grpc::ClientContext& context) {
+    const auto stream = connection_->stub().Events(&context, request);
+    api::Event event;
+    while (stream->Read(&event)) on_event(event);
+    return stream->Finish();
+  });
+}
+
 void ControlClient::Cancel() {
   connection_->Cancel();
 }

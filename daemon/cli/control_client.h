@@ -35,6 +35,10 @@ class ControlClient {
 
   absl::StatusOr<control::v1::UpgradeResponse> Upgrade(const control::v1::UpgradeRequest& request);
 
+  // Calls `on_event` as they arrive.
+  absl::Status Events(const control::v1::EventsRequest& request,
+                      const std::function<void(const control::v1::Event&)>& on_event);
+
   // Ends the call in progress, and each later one, with Cancelled. From any thread.
   void Cancel();
   bool cancelled() const;

@@ -125,6 +125,15 @@ std::string ToJson(const api::UpgradeResponse& upgrade) {
   return Print(document);
 }
 
+std::string ToJson(const api::Event& event) {
+  Json document = Document();
+  document["time"] = FormatTimeOfMilliseconds(event.unix_milliseconds());
+  document["kind"] = event.kind();
+  document["subject"] = event.subject();
+  document["text"] = event.text();
+  return document.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
 std::string ToJson(const std::vector<HostCheck>& checks) {
   Json document = Document();
   document["verdict"] = VerdictOf(checks);

@@ -37,6 +37,11 @@ std::string FormatTime(int64_t unix_seconds) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(unix_seconds), absl::UTCTimeZone());
 }
 
+std::string FormatTimeOfMilliseconds(int64_t unix_milliseconds) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(unix_milliseconds),
+                          absl::UTCTimeZone());
+}
+
 std::string VerdictOf(const std::vector<HostCheck>& checks) {
   switch (WorstOf(checks)) {
     case HostCheck::Result::kOk:

@@ -20,6 +20,7 @@ std::string ToText(const control::v1::ListMountsResponse& response);
 std::string ToText(const control::v1::GetStatusResponse& status);
 std::string ToText(const control::v1::PrefetchProgress& progress);
 std::string ToText(const control::v1::UpgradeResponse& upgrade);
+std::string ToText(const control::v1::Event& event);  // a line
 std::string ToText(const std::vector<HostCheck>& checks);
 
 std::string ToJson(const control::v1::MountResponse& response);
@@ -29,6 +30,7 @@ std::string ToJson(const control::v1::ListMountsResponse& response);
 std::string ToJson(const control::v1::GetStatusResponse& status);
 std::string ToJson(const control::v1::PrefetchProgress& progress);
 std::string ToJson(const control::v1::UpgradeResponse& upgrade);
+std::string ToJson(const control::v1::Event& event);  // a line: one document for each event
 std::string ToJson(const std::vector<HostCheck>& checks);
 
 // "filling", "finished", "failed"; "none", "index", "diffid": the same in both.
@@ -37,6 +39,7 @@ std::string NameOf(control::v1::Verified verified);
 
 // RFC 3339 in UTC; empty for 0, which means never.
 std::string FormatTime(int64_t unix_seconds);
+std::string FormatTimeOfMilliseconds(int64_t unix_milliseconds);
 
 // "usable", "degraded", "unusable".
 std::string VerdictOf(const std::vector<HostCheck>& checks);

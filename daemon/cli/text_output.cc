@@ -110,6 +110,12 @@ std::string ToText(const api::UpgradeResponse& upgrade) {
   return absl::StrCat("upgraded to lacunad ", upgrade.version(), "\n");
 }
 
+std::string ToText(const api::Event& event) {
+  const std::string text = event.text().empty() ? "" : absl::StrCat(": ", event.text());
+  return absl::StrCat(FormatTimeOfMilliseconds(event.unix_milliseconds()), "  ", event.kind(), "  ",
+                      EscapeForTerminal(absl::StrCat(event.subject(), text)), "\n");
+}
+
 std::string ToText(const std::vector<HostCheck>& checks) {
   Table table({"CHECK", "RESULT", "FOUND"});
   for (const HostCheck& check : checks) {

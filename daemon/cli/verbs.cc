@@ -71,6 +71,18 @@ absl::Status Prefetch(const Arguments& arguments, ControlClient& client) {
   return Confirm(arguments, last);
 }
 
+absl::Status Events(const Arguments& arguments, ControlClient& client) {
+  api::EventsRequest request;
+  request.set_follow(arguments.follow);
+  request.set_since_unix_milliseconds(arguments.since_unix_milliseconds);
+  absl::Status printed;
+  const absl::Status status = client.Events(request, [&](const api::Event& event) {
+    if (printed.ok()) printed = Print(arguments.json ? ToJson(event) : ToText(event));
+    if (!printed.ok()) client.Cancel();  // nobody reads on: `lacunactl events -f | head`
+  });
+  return printed.ok() ? status : printed;
+}
+
 // The configuration as the daemon would read it; the defaults where it could not.
 Config CheckedConfig(std::vector<HostCheck>& checks) {
   const absl::StatusOr<Config> config = LoadDefaultConfig();
@@ -109,6 +121,8 @@ std::string Describe(const Arguments& arguments) {
       return "status";
     case Verb::kPrefetch:
       return absl::StrCat("prefetch ", EscapeForTerminal(arguments.reference));
+    case Verb::kEvents:
+      return "events";
     case Verb::kDoctor:
       return "doctor";
     case Verb::kUpgrade:
@@ -133,6 +147,8 @@ absl::Status RunVerb(const Arguments& arguments, ControlClient& client) {
       return Prefetch(arguments, client);
     case Verb::kUpgrade:
       return Confirm(arguments, Upgrade(arguments, client));
+    case Verb::kEvents:
+      return Events(arguments, client);
     case Verb::kDoctor:
       break;
   }

@@ -284,6 +284,40 @@ class PrefetchTest(CliTest):
         self.assertIn("within 200ms", done.stderr)
 
 
+class EventsTest(CliTest):
+    TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+    def test_what_happened(self):
+        self.assertEqual(self.ctl("events").stdout, "")
+        self.ctl("mount", "registry.example/demo", self.dir)
+        self.assertRegex(self.ctl("events").stdout, rf"\A{self.TIME}  mounted  {self.dir}: registry.example/demo\n\Z")
+
+    def test_json_is_one_document_a_line(self):
+        for _ in range(2):
+            self.ctl("mount", "registry.example/demo", self.dir)
+        events = [json.loads(line) for line in self.ctl("-o", "json", "events").stdout.splitlines()]
+        self.assertEqual([{**event, "time": ""} for event in events], 2 * [
+            {"schema": 1, "time": "", "kind": "mounted", "subject": self.dir, "text": "registry.example/demo"}])
+        self.assertRegex(events[0]["time"], rf"\A{self.TIME}\Z")
+
+    def test_following_goes_on_until_interrupted(self):
+        process = subprocess.Popen(self.command("events", "--follow"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for name in ("one", "two"):
+            self.ctl("mount", f"registry.example/{name}", self.dir)
+            self.assertIn(f"registry.example/{name}", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=LIMIT)
+        self.assertEqual((process.returncode, errors), (130, "lacunactl: events: interrupted\n"))
+
+    def test_since(self):
+        self.ctl("mount", "registry.example/demo", self.dir)
+        self.assertIn("mounted", self.ctl("events", "--since", "1h").stdout)
+        self.assertIn("mounted", self.ctl("events", "--since", "2020-01-31T12:00:00Z").stdout)
+        self.assertEqual(self.ctl("events", "--since", "2100-01-31T12:00:00Z").stdout, "")
+        for wrong in ("yesterday", "", "5", "2020-13-31T12:00:00Z", "-5m"):
+            self.ctl("events", f"--since={wrong}", code=2)
+
+
 class UpgradeTest(CliTest):
     def test_ends_when_the_upgrade_does(self):
         self.assertEqual(self.ctl("upgrade").stdout, "upgraded to lacunad 0.2.0\n")
@@ -309,7 +343,7 @@ class WithoutDaemonTest(CliTest):
     def test_every_verb_says_that_it_is_unreachable(self):
         for verb, name in ((["mount", "registry.example/x", self.dir], "mount registry.example/x"),
                            (["umount", "--all"], "umount --all"), (["images", "ls"], "images ls"),
-                           (["mounts", "ls"], "mounts ls"), (["status"], "status"), (["upgrade"], "upgrade"),
+                           (["mounts", "ls"], "mounts ls"), (["status"], "status"), (["upgrade"], "upgrade"), (["events"], "events"),
                            (["prefetch", "registry.example/x"], "prefetch registry.example/x")):
             done = self.ctl("--run", "/nonexistent", *verb, code=3)
             self.assertTrue(done.stderr.startswith(
@@ -342,7 +376,7 @@ class UsageTest(CliTest):
     def test_help_and_version(self):
         self.assertRegex(self.ctl("--version").stdout, r"\Alacunactl \d+\.\d+\.\d+\n\Z")
         text = self.ctl("--help").stdout
-        for verb in ("mount", "umount", "images", "mounts", "status", "prefetch", "doctor"):
+        for verb in ("mount", "umount", "images", "mounts", "status", "prefetch", "events", "doctor"):
             self.assertRegex(text, re.compile(rf"^  {verb} ", re.MULTILINE))
         self.assertIn("--platform", self.ctl("mount", "--help").stdout)
 

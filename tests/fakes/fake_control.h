@@ -43,6 +43,7 @@ class FakeControl : public Control {
                                   .manifest_digest = DigestText(),
                                   .door = "fuse",
                                   .since_unix_seconds = kSince};
+    events_.Add("mounted", options.directory, options.reference);
     return mounts_[options.directory];
   }
 
@@ -132,6 +133,11 @@ class FakeControl : public Control {
     return now;
   }
 
+  void VisitEvents(bool follow, absl::FunctionRef<bool(const Event&)> visit,
+                   absl::FunctionRef<bool()> cancelled) override {
+    events_.Visit(follow, visit, cancelled);
+  }
+
   void set_busy(bool busy) {
     MutexLock lock(mutex_);
     busy_ = busy;
@@ -176,6 +182,7 @@ class FakeControl : public Control {
     return absl::InternalError(text);
   }
 
+  EventLog events_;
   mutable Mutex mutex_;
   CondVar changed_;
   std::map<std::string, MountInfo> mounts_ ABSL_GUARDED_BY(mutex_);
