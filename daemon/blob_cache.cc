@@ -1,5 +1,6 @@
 #include "daemon/blob_cache.h"
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -9,6 +10,12 @@
 #include "daemon/base/status.h"
 
 namespace lacuna {
+namespace {
+
+// Chunks; one flight.
+constexpr uint64_t kMaxReadAhead = kMaxFlightBytes / kChunkSize;
+
+}  // namespace
 
 std::shared_ptr<BlobCache> BlobCache::Create(const Context& context, ObjectKey key,
                                              std::shared_ptr<const ChunkSource> source, StoredObject stored) {
@@ -101,12 +108,30 @@ BlobCache::FetchPlan BlobCache::JoinOrLead(const std::vector<uint64_t>& missing,
     }
   }
   if (uncarried.empty()) return plan;
+  Lead(uncarried, priority, plan);
+  if (priority == Priority::kDemand) Lead(Ahead(plan.launches.back().chunks), Priority::kPrefetch, plan);
+  return plan;
+}
+
+void BlobCache::Lead(const std::vector<uint64_t>& uncarried, Priority priority, FetchPlan& plan) {
   for (const ChunkRange& chunks : source_->PlanFlights(uncarried)) {
     auto carrier = std::make_shared<Carrier>(Carrier{.priority = priority, .fetch = std::nullopt});
     Claim(chunks, carrier);
     plan.launches.push_back({chunks, priority, std::move(carrier)});
   }
-  return plan;
+}
+
+std::vector<uint64_t> BlobCache::Ahead(const ChunkRange& flight) const {
+  std::vector<uint64_t> chunks;
+  uint64_t behind = 0;
+  while (behind < std::min(flight.first, kMaxReadAhead) && IsComing(flight.first - behind - 1)) ++behind;
+  const uint64_t end = std::min(flight.last + behind, ChunksOf({0, size_}).last);
+  for (uint64_t chunk = flight.last; chunk < end && !IsComing(chunk); ++chunk) chunks.push_back(chunk);
+  return chunks;
+}
+
+bool BlobCache::IsComing(uint64_t chunk) const {
+  return map_->IsPresent(chunk) || carriers_.contains(chunk);
 }
 
 void BlobCache::Claim(const ChunkRange& chunks, const std::shared_ptr<Carrier>& carrier) {

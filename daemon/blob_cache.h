@@ -164,6 +164,12 @@ class BlobCache : public std::enable_shared_from_this<BlobCache> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   FetchPlan JoinOrLead(const std::vector<uint64_t>& missing, Priority priority)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Lead(const std::vector<uint64_t>& uncarried, Priority priority, FetchPlan& plan)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Who misses right behind what is here, or on its way, is taken for a reader that goes on: as much again is
+  // prefetched.
+  std::vector<uint64_t> Ahead(const ChunkRange& flight) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsComing(uint64_t chunk) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CarryOut(const FetchPlan& plan);
   void StartFlight(const Launch& launch);
   // Of a flight that somebody waits for: as the reader's own who began it.

@@ -19,6 +19,9 @@ namespace {
 constexpr int kMaxRedirects = 5;
 constexpr int kMaxRenewals = 2;  // the server's first question, and a permission that has run out meanwhile
 constexpr size_t kMaxErrorBody = 1024;
+// Of a body before its connection broke: a server that brings so much works, however often that happens. Not
+// less, or one that brings a byte each time would be asked for ever.
+constexpr uint64_t kGettingOn = 64 * 1024;
 constexpr uint64_t kMaxIgnoredBody = 1024 * 1024;  // of a redirect, or behind an error code
 
 bool IsRedirect(const HttpResponseHead& head) {
@@ -43,7 +46,10 @@ class Exchange::Hop : public HttpResponseHandler {
   }
 
   absl::Status OnBody(absl::Span<const char> bytes) override {
-    if (exchange_->head_.status < 300) return exchange_->handler_->OnBody(bytes);
+    if (exchange_->head_.status < 300) {
+      exchange_->received_ += bytes.size();
+      return exchange_->handler_->OnBody(bytes);
+    }
     ignored_ += bytes.size();
     if (ignored_ > kMaxIgnoredBody) return absl::UnknownError("an error answer without end");
     std::string& kept = exchange_->error_body_;
@@ -182,6 +188,7 @@ void Exchange::Send(std::string authorization) {
     request.headers.insert(request.headers.end(), endpoint.headers.begin(), endpoint.headers.end());
   }
   head_ = {};
+  received_ = 0;
   error_body_.clear();
   handler_->OnAttempt(request);
   context_.transport.Issue(std::move(request), std::make_shared<Hop>(shared_from_this()));
@@ -194,11 +201,16 @@ void Exchange::OnHopEnd(const absl::Status& status) {
   if (end.ok() && wanted) end = handler_->CheckAnswer();
   if (end.ok()) return OnAnswer();
   const Failure failure = FailureOf(end);
-  slot_->Failed(failure, std::nullopt, end.message());
+  const bool broke = !status.ok() && (failure == Failure::kConnection || failure == Failure::kStalled);
+  if (broke && received_ >= kGettingOn) {
+    candidate_->failed = 0;
+    slot_->Succeeded();
+  } else {
+    slot_->Failed(failure, std::nullopt, end.message());
+  }
   slot_.reset();
   // The connection broke behind the last byte that was wanted.
-  const bool broke = failure == Failure::kConnection || failure == Failure::kStalled;
-  if (!status.ok() && broke && handler_->HasAll()) return Finish(absl::OkStatus());
+  if (broke && handler_->HasAll()) return Finish(absl::OkStatus());
   AttemptFailed(failure, end);
 }
 

@@ -79,6 +79,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::string refused_;  // an authorization that was not accepted
   std::optional<HostGate::Slot> slot_;
   HttpResponseHead head_;
+  uint64_t received_ = 0;   // bytes of a body that is no error's
   std::string error_body_;  // what a server says beside an error code
 
   mutable Mutex mutex_;

@@ -62,7 +62,47 @@ TEST(BlobCacheMiss, AdjacentMissingChunksAreOneRequestAndPresentOnesAreLeftOut) 
   const RigObject object = rig.Open();
   object.ReadChunk(3)->Wait().IgnoreError();
   EXPECT_EQ(object.Read({0, 6 * kChunkSize})->Wait(), absl::OkStatus());
-  EXPECT_THAT(rig.http.ranges(), ElementsAre(ChunkRequest(3, 4), ChunkRequest(0, 3), ChunkRequest(4, 6)));
+  EXPECT_THAT(rig.http.ranges(),
+              ElementsAre(ChunkRequest(3, 4), ChunkRequest(0, 3), ChunkRequest(4, 6), ChunkRequest(6, 10)));
+}
+
+TEST(BlobCacheMiss, WhoGoesOnGetsTwiceAsMuchEachTime) {
+  EngineRig rig(MakeBlob(kMiB));
+  const RigObject object = rig.Open();
+  for (uint64_t chunk = 0; chunk < 16; ++chunk) {
+    EXPECT_EQ(object.ReadChunk(chunk)->Wait(), absl::OkStatus());
+    rig.Settle();
+  }
+  EXPECT_THAT(rig.http.ranges(),
+              ElementsAre(ChunkRequest(0, 1), ChunkRequest(1, 2), ChunkRequest(2, 3), ChunkRequest(3, 4),
+                          ChunkRequest(4, 7), ChunkRequest(7, 8), ChunkRequest(8, 15), ChunkRequest(15, 16)));
+  EXPECT_EQ(rig.stats.misses, 5u);
+}
+
+TEST(BlobCacheMiss, WhoJumpsGetsWhatItAskedFor) {
+  EngineRig rig(MakeBlob(kMiB));
+  const RigObject object = rig.Open();
+  for (const uint64_t chunk : {4, 2, 8, 6}) EXPECT_EQ(object.ReadChunk(chunk)->Wait(), absl::OkStatus());
+  EXPECT_THAT(rig.http.ranges(),
+              ElementsAre(ChunkRequest(4, 5), ChunkRequest(2, 3), ChunkRequest(8, 9), ChunkRequest(6, 7)));
+}
+
+TEST(BlobCacheMiss, ReadAheadEndsWhereSomethingIsHere) {
+  EngineRig rig(MakeBlob(kMiB));
+  const RigObject object = rig.Open();
+  object.Read({0, 3 * kChunkSize})->Wait().IgnoreError();
+  for (const uint64_t chunk : {5, 3}) EXPECT_EQ(object.ReadChunk(chunk)->Wait(), absl::OkStatus());
+  rig.Settle();
+  EXPECT_THAT(rig.http.ranges(),
+              ElementsAre(ChunkRequest(0, 3), ChunkRequest(5, 6), ChunkRequest(3, 4), ChunkRequest(4, 5)));
+}
+
+TEST(BlobCacheMiss, ReadAheadIsCapped) {
+  EngineRig rig(MakeBlob(16 * kMiB));
+  const RigObject object = rig.Open();
+  EXPECT_EQ(object.Read({0, 8 * kMiB})->Wait(), absl::OkStatus());
+  rig.Settle();
+  EXPECT_EQ(object.cache->present_bytes(), 12 * kMiB);
 }
 
 TEST(BlobCacheMiss, AFlightIsCapped) {
@@ -80,7 +120,7 @@ TEST(BlobCacheMiss, ASecondReaderJoinsTheFlight) {
   const auto first = object.Read({0, 2 * kChunkSize});
   const auto same = object.ReadChunk(1);
   const auto overlapping = object.Read({kChunkSize, 2 * kChunkSize});
-  EXPECT_THAT(rig.http.ranges(), ElementsAre(ChunkRequest(0, 2), ChunkRequest(2, 3)));
+  EXPECT_THAT(rig.http.ranges(), ElementsAre(ChunkRequest(0, 2), ChunkRequest(2, 3), ChunkRequest(3, 5)));
   rig.http.AnswerHeld();
   EXPECT_EQ(first->Wait(), absl::OkStatus());
   EXPECT_EQ(same->Wait(), absl::OkStatus());

@@ -78,7 +78,7 @@ TEST(Prefetcher, LeavesOutWhatIsHereAndWhatIsComing) {
   const RigObject object = rig.Open();
   EXPECT_EQ(object.Read({0, kMiB})->Wait(), absl::OkStatus());
   rig.http.Hold();
-  const auto read = object.Read({kMiB, kMiB / 2});
+  const auto read = object.Read({kMiB + kMiB / 4, kMiB / 2});
   Prefetcher prefetcher;
   Told told;
   prefetcher.Fill({object.cache}, Priority::kFill, told.Callback());
@@ -86,8 +86,9 @@ TEST(Prefetcher, LeavesOutWhatIsHereAndWhatIsComing) {
   rig.Settle();
   EXPECT_TRUE(told.times == 1 && told.status.ok());
   EXPECT_THAT(rig.http.ranges(),
-              ElementsAre(MiBs(0, 1), absl::StrCat("bytes=", kMiB, "-", kMiB + kMiB / 2 - 1),
-                          absl::StrCat("bytes=", kMiB + kMiB / 2, "-", 2 * kMiB - 1)));
+              ElementsAre(MiBs(0, 1), absl::StrCat("bytes=", kMiB + kMiB / 4, "-", kMiB + 3 * kMiB / 4 - 1),
+                          absl::StrCat("bytes=", kMiB, "-", kMiB + kMiB / 4 - 1),
+                          absl::StrCat("bytes=", kMiB + 3 * kMiB / 4, "-", 2 * kMiB - 1)));
 }
 
 TEST(Prefetcher, AFinishedObjectIsDoneAtOnceHoweverLarge) {

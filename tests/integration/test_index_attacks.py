@@ -19,6 +19,7 @@ from harness.oci_layout import CONFIG, LAYER, MANIFEST, OciLayout, digest_of
 GZIP = LAYER + "+gzip"
 TOOL = random.Random(3).randbytes(1 << 20)
 TEXT = b"a line\n" * 100_000
+LARGE = random.Random(4).randbytes(8 << 20)  # which is not read ahead with a file of TOOL's size: the layer is not complete by that
 BOMB_BYTES = 2 << 30
 BOMB_ENTRIES = 1_100_000
 
@@ -33,7 +34,11 @@ def tar_of(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-TAR = tar_of({"bin/tool": TOOL, "etc/text": TEXT})
+def tar_with(tool: bytes) -> bytes:
+    return tar_of({"bin/tool": tool, "etc/text": TEXT, "usr/large": LARGE})
+
+
+TAR = tar_with(TOOL)
 
 
 class AttackCase(IntegrationTest):
@@ -143,7 +148,7 @@ class ForeignDiffIdTest(AttackCase):
         self.push_tar(TAR, "victim")
         self.daemon = self.new_daemon().start()
         self.victim = self.mount(self.daemon, "victim")
-        self.evil = tar_of({"bin/tool": TOOL[::-1], "etc/text": TEXT})
+        self.evil = tar_with(TOOL[::-1])
 
     def tearDown(self) -> None:
         self.assert_shows_the_image(self.victim)

@@ -84,7 +84,8 @@ class CullTest(TakeoverTest, SmallDiskTest):
             self.daemon.ctl("umount", mounted)
             wait_until("the object to get its name", lambda: kept_file(self.daemon, self.first.device))
             self.leave_free((STOP + CULL) / 2)
-            read_at(used / "big", turn % 16 * CHUNK)  # which writes, the first times, so that the kernel looks at the disk
+            # Which writes, the first times, so that the kernel looks at the disk; backwards, since what lies ahead is prefetched.
+            read_at(used / "big", (15 - turn % 16) * CHUNK)
             time.sleep(source.uniform(0, 0.3))
             self.daemon.kill_worker()
             wait_until("the unused object to go", lambda: not kept_file(self.daemon, self.first.device), seconds=30)
