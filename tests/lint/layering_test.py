@@ -14,8 +14,9 @@ MAY_USE = {
     "cachefiles": {"cachefiles", "daemon/base"},
     "erofs-tools": {"erofs-tools", "daemon/base", "proto"},
     "erofs-tools/cli": {"erofs-tools/cli", "erofs-tools", "registry", "daemon/base", "proto"},
-    "daemon": {"daemon", "daemon/base", "registry", "cachefiles", "erofs-tools", "proto"},
-    "daemon/cli": {"daemon/cli", "daemon", "daemon/base", "registry", "cachefiles", "erofs-tools", "proto"},
+    "daemon/snapshotter": {"daemon/snapshotter", "daemon/base"},
+    "daemon": {"daemon", "daemon/base", "daemon/snapshotter", "registry", "cachefiles", "erofs-tools", "proto"},
+    "daemon/cli": {"daemon/cli", "daemon", "daemon/base", "daemon/snapshotter", "registry", "cachefiles", "erofs-tools", "proto"},
     "proto": {"proto"},
 }
 
