@@ -47,11 +47,35 @@ absl::StatusOr<MountInfo> ErofsMounts::Mount(const OpenImage& image, const std::
   ForgetUnmounted();
   RETURN_IF_ERROR(Reserve(directory));
   absl::StatusOr<MountInfo> info = Show(image, directory);
-  if (!info.ok()) {
-    MutexLock lock(mutex_);
-    mounted_.erase(directory);
-  }
+  if (!info.ok()) LetGo(directory);
   return info;
+}
+
+absl::Status ErofsMounts::Ensure(const std::string& path,
+                                 absl::FunctionRef<absl::StatusOr<OpenImage>()> open) {
+  ASSIGN_OR_RETURN(const std::string directory, ResolveDirectory(path));
+  ForgetUnmounted();
+  if (!WaitAndReserve(directory)) return absl::OkStatus();
+  const absl::StatusOr<OpenImage> image = open();
+  absl::Status shown = image.ok() ? Show(*image, directory).status() : image.status();
+  if (!shown.ok()) LetGo(directory);
+  return shown;
+}
+
+bool ErofsMounts::WaitAndReserve(const std::string& directory) {
+  MutexLock lock(mutex_);
+  while (true) {
+    const auto [it, inserted] = mounted_.try_emplace(directory);
+    if (inserted) return true;
+    if (it->second.file_system != nullptr && !it->second.unmounting) return false;
+    settled_.Wait(mutex_);
+  }
+}
+
+void ErofsMounts::LetGo(const std::string& directory) {
+  MutexLock lock(mutex_);
+  mounted_.erase(directory);
+  settled_.NotifyAll();
 }
 
 void ErofsMounts::ForgetUnmounted() {
@@ -83,6 +107,7 @@ std::vector<std::string> ErofsMounts::TakeUnmounted() {
 ErofsMounts::Mounted ErofsMounts::Forget(const std::string& directory) {
   RemoveRecord(directory);  // first: whoever mounts there next records it anew
   MutexLock lock(mutex_);
+  settled_.NotifyAll();
   return std::move(mounted_.extract(directory).mapped());
 }
 
@@ -117,6 +142,7 @@ absl::StatusOr<MountInfo> ErofsMounts::Show(const OpenImage& image, const std::s
   Mounted& mounted = mounted_[directory];
   mounted.info = InfoOf(record);
   mounted.file_system = std::move(file_system);
+  settled_.NotifyAll();
   return mounted.info;
 }
 
@@ -148,6 +174,7 @@ absl::Status ErofsMounts::Unmount(const std::string& directory, bool lazy) {
   {
     MutexLock lock(mutex_);
     mounted_[directory].unmounting = false;
+    settled_.NotifyAll();
   }
   if (!absl::IsFailedPrecondition(status)) return status;
   const std::string holders = DescribeMountHolders(directory);

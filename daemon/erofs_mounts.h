@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cachefiles/on_demand_door.h"
@@ -34,6 +35,9 @@ class ErofsMounts {
   // AlreadyExists when the directory has a mount of ours; InvalidArgument when it is no usable directory.
   // The database's error when the mount cannot be recorded.
   absl::StatusOr<MountInfo> Mount(const OpenImage& image, const std::string& directory);
+  // Has a directory show the image that `open` gives, which is called only if nothing of ours is shown there
+  // yet; waits while that is being made. Errors as Mount has them, and those of `open`.
+  absl::Status Ensure(const std::string& directory, absl::FunctionRef<absl::StatusOr<OpenImage>()> open);
   // Mounts the image where nobody sees it, for as long as the pointer is kept. For a door that keeps the
   // objects' bytes: they are open only so.
   absl::StatusOr<std::shared_ptr<void>> Hold(const OpenImage& image);
@@ -69,6 +73,10 @@ class ErofsMounts {
   // The directories of mounts that are gone, which are marked as being unmounted.
   std::vector<std::string> TakeUnmounted();
   absl::Status Reserve(const std::string& directory);
+  // The same, after those who make or unmount it. False when it is shown then.
+  bool WaitAndReserve(const std::string& directory);
+  // Of a directory that nothing came of.
+  void LetGo(const std::string& directory);
   absl::StatusOr<MountInfo> Show(const OpenImage& image, const std::string& directory);
   // Of a mount that is marked as being unmounted, and now is.
   Mounted Forget(const std::string& directory);
@@ -87,6 +95,7 @@ class ErofsMounts {
 
   Mutex forget_mutex_;  // one ForgetUnmounted at a time: when it returns, what was unmounted is forgotten
   mutable Mutex mutex_;
+  CondVar settled_;                                                 // a mount was made, was not, or is gone
   std::map<std::string, Mounted> mounted_ ABSL_GUARDED_BY(mutex_);  // by directory
   // Between Adopt and FinishAdoption.
   std::vector<std::shared_ptr<ErofsFileSystem>> adopted_ ABSL_GUARDED_BY(mutex_);

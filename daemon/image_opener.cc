@@ -65,34 +65,70 @@ ImageOpener::ImageOpener(const Context& context, PolicyOf policy_of)
 
 absl::StatusOr<OpenImage> ImageOpener::Open(const MountOptions& options) {
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(options.reference));
-  absl::StatusOr<OpenImage> image = Open(reference, options);
+  const auto open = [&]() -> absl::StatusOr<OpenImage> {
+    ASSIGN_OR_RETURN(const ImageSource source, Resolve(options, /*manifest_digest=*/{}));
+    return Open(source, ToString(reference));
+  };
+  absl::StatusOr<OpenImage> image = open();
   if (!absl::IsUnauthenticated(image.status())) return image;
   return absl::UnauthenticatedError(
       absl::StrCat(image.status().message(), "; mount with --creds USER[:PASSWORD], or log in: docker login ",
                    reference.host));
 }
 
-absl::StatusOr<OpenImage> ImageOpener::Open(const Reference& reference, const MountOptions& options) {
+absl::StatusOr<ImageSource> ImageOpener::Resolve(const MountOptions& options,
+                                                 const Digest& manifest_digest) const {
+  ImageSource source{.platform = options.platform};
+  ASSIGN_OR_RETURN(source.reference, ParseReference(options.reference));
   ASSIGN_OR_RETURN(const Platform platform, PlatformOf(options));
-  const HostPolicy policy = policy_of_(reference.host);
-  const bool plain_http = options.plain_http || policy.plain_http;
-  ASSIGN_OR_RETURN(const Repository repository, RepositoryOf(reference, plain_http, options.credentials));
-  ASSIGN_OR_RETURN(const ResolvedImage resolved, context_.client.Resolve(repository, reference, platform));
-
-  ImageRecord record{.reference = ToString(reference),
-                     .manifest_digest = resolved.manifest_digest,
-                     .platform = options.platform,
-                     .plain_http = plain_http,
-                     .last_used_unix_seconds = static_cast<int64_t>(std::time(nullptr))};
-  if (HasTarLayers(resolved.manifest)) {
-    const IndexTrust trust = options.no_index ? IndexTrust::kNone : policy.trust;
-    ASSIGN_OR_RETURN(record.objects, MergedObjects(repository, reference, resolved, trust));
-  } else {
-    ASSIGN_OR_RETURN(record.objects, ErofsObjects(resolved.manifest));
+  const HostPolicy policy = policy_of_(source.reference.host);
+  source.plain_http = options.plain_http || policy.plain_http;
+  source.trust = options.no_index ? IndexTrust::kNone : policy.trust;
+  ASSIGN_OR_RETURN(source.repository, RepositoryOf(source.reference, source.plain_http, options.credentials));
+  Reference wanted = source.reference;
+  if (wanted.digest.empty()) wanted.digest = manifest_digest;
+  ASSIGN_OR_RETURN(source.image, context_.client.Resolve(source.repository, wanted, platform));
+  if (HasTarLayers(source.image.manifest)) {
+    ASSIGN_OR_RETURN(source.layers, TarLayersOf(source.repository, source.image.manifest));
   }
-  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, repository));
+  return source;
+}
+
+absl::StatusOr<std::vector<TarLayer>> ImageOpener::TarLayersOf(const Repository& repository,
+                                                               const Manifest& manifest) const {
+  const Descriptor& config = manifest.config;
+  ASSIGN_OR_RETURN(const std::string json,
+                   context_.client.ReadBlob({repository, config.digest, config.size}, kMaxConfigBytes));
+  ASSIGN_OR_RETURN(const ImageConfig parsed, ParseImageConfig(json));
+  return FindTarLayers(manifest, parsed.diff_ids);
+}
+
+absl::StatusOr<OpenImage> ImageOpener::Open(const ImageSource& source, const std::string& name) {
+  ImageRecord record{.reference = name,
+                     .manifest_digest = source.image.manifest_digest,
+                     .platform = source.platform,
+                     .plain_http = source.plain_http,
+                     .last_used_unix_seconds = static_cast<int64_t>(std::time(nullptr))};
+  if (source.layers.empty()) {
+    ASSIGN_OR_RETURN(record.objects, ErofsObjects(source.image.manifest));
+  } else {
+    ASSIGN_OR_RETURN(record.objects, MergedObjects(source, source.layers));
+  }
+  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, source.repository));
   RETURN_IF_ERROR(Check(image));
   RETURN_IF_ERROR(context_.db.RecordImage(record));
+  return image;
+}
+
+absl::StatusOr<OpenImage> ImageOpener::OpenLowest(const ImageSource& source, size_t layers) {
+  ImageRecord record{.reference = ToString(source.reference),
+                     .manifest_digest = source.image.manifest_digest,
+                     .plain_http = source.plain_http};
+  const auto lowest = source.layers.begin();
+  ASSIGN_OR_RETURN(record.objects,
+                   MergedObjects(source, {lowest, lowest + static_cast<std::ptrdiff_t>(layers)}));
+  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, source.repository));
+  RETURN_IF_ERROR(Check(image));
   return image;
 }
 
@@ -129,18 +165,12 @@ absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, co
   return image;
 }
 
-absl::StatusOr<std::vector<ObjectRecord>> ImageOpener::MergedObjects(const Repository& repository,
-                                                                     const Reference& reference,
-                                                                     const ResolvedImage& image,
-                                                                     IndexTrust trust) {
-  const Descriptor& config = image.manifest.config;
-  ASSIGN_OR_RETURN(const std::string config_json,
-                   context_.client.ReadBlob({repository, config.digest, config.size}, kMaxConfigBytes));
-  ASSIGN_OR_RETURN(const ImageConfig parsed, ParseImageConfig(config_json));
-  ASSIGN_OR_RETURN(const std::vector<TarLayer> layers, FindTarLayers(image.manifest, parsed.diff_ids));
-  ASSIGN_OR_RETURN(
-      const std::vector<IndexedTarLayer> indexed,
-      layers_.Open(repository, layers, remote_indexes_.Find(repository, reference, image, trust)));
+absl::StatusOr<std::vector<ObjectRecord>> ImageOpener::MergedObjects(const ImageSource& source,
+                                                                     const std::vector<TarLayer>& layers) {
+  const std::map<Digest, Descriptor> offered =
+      remote_indexes_.Find(source.repository, source.reference, source.image, source.trust);
+  ASSIGN_OR_RETURN(const std::vector<IndexedTarLayer> indexed,
+                   layers_.Open(source.repository, layers, offered));
   const Holes holes = context_.door.keeps_objects() ? Holes::kAreZeros : Holes::kAreHoles;
   ASSIGN_OR_RETURN(const MergedImage merged, MergeImage(indexed, holes));
   RETURN_IF_ERROR(Keep(merged));

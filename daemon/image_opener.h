@@ -11,6 +11,7 @@
 #include "daemon/cache_db.h"
 #include "daemon/control.h"
 #include "daemon/image_indexes.h"
+#include "daemon/image_source.h"
 #include "daemon/layer_opener.h"
 #include "daemon/merged_image.h"
 #include "daemon/object_opener.h"
@@ -47,6 +48,14 @@ class ImageOpener {
   // Asks the registry what the reference means now, opens its objects, and checks them.
   absl::StatusOr<OpenImage> Open(const MountOptions& options);
 
+  // The parts of that, for whoever wants something between. A `manifest_digest`, if it is not empty, is what
+  // a tag means; whom to trust follows from the reference all the same.
+  absl::StatusOr<ImageSource> Resolve(const MountOptions& options, const Digest& manifest_digest) const;
+  // Opens and checks all of it. It is recorded as `name`.
+  absl::StatusOr<OpenImage> Open(const ImageSource& source, const std::string& name);
+  // Its lowest layers only: what the image was before the others. Not recorded.
+  absl::StatusOr<OpenImage> OpenLowest(const ImageSource& source, size_t layers);
+
   // Opens the objects of an image that was open before, without asking the registry. Credentials given with a
   // mount are not kept; those on disk are used.
   absl::StatusOr<OpenImage> OpenKnown(const ImageRecord& record);
@@ -59,11 +68,11 @@ class ImageOpener {
   absl::Status Check(const OpenImage& image) const;
 
  private:
-  absl::StatusOr<OpenImage> Open(const Reference& reference, const MountOptions& options);
-  // Of an image of tars; makes and keeps its bootstrap.
-  absl::StatusOr<std::vector<ObjectRecord>> MergedObjects(const Repository& repository,
-                                                          const Reference& reference,
-                                                          const ResolvedImage& image, IndexTrust trust);
+  absl::StatusOr<std::vector<TarLayer>> TarLayersOf(const Repository& repository,
+                                                    const Manifest& manifest) const;
+  // Of layers that are tars; makes and keeps their bootstrap.
+  absl::StatusOr<std::vector<ObjectRecord>> MergedObjects(const ImageSource& source,
+                                                          const std::vector<TarLayer>& layers);
   // What was made of it here: the bootstrap, and the device of zeros if it has one.
   absl::Status Keep(const MergedImage& image) const;
   absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);

@@ -93,6 +93,14 @@ bool ObjectStore::IsFinished(const ObjectKey& key) const {
   return access(FinishedPath(key).c_str(), F_OK) == 0;
 }
 
+uint64_t ObjectStore::DiskBytesOf(const ObjectKey& key) const {
+  for (const std::string& path : {FinishedPath(key), PartialPath(key)}) {
+    struct stat found = {};
+    if (stat(path.c_str(), &found) == 0) return static_cast<uint64_t>(found.st_blocks) * S_BLKSIZE;
+  }
+  return 0;
+}
+
 std::string ObjectStore::PartialPath(const ObjectKey& key) const {
   return absl::StrCat(FinishedPath(key), kPartialSuffix);
 }

@@ -78,6 +78,8 @@ class ObjectStore {
 
   std::string FinishedPath(const ObjectKey& key) const;
   bool IsFinished(const ObjectKey& key) const;
+  // That the backing file of an object takes; 0 when there is none.
+  uint64_t DiskBytesOf(const ObjectKey& key) const;
   // All objects in the folder, by file name. What cannot be read is logged and left out.
   std::vector<StoredInfo> List() const;
 

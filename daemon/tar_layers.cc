@@ -31,4 +31,15 @@ absl::StatusOr<std::vector<TarLayer>> FindTarLayers(const Manifest& manifest,
   return layers;
 }
 
+std::vector<Digest> ChainIds(const std::vector<Digest>& diff_ids) {
+  std::vector<Digest> chain_ids;
+  chain_ids.reserve(diff_ids.size());
+  for (const Digest& diff_id : diff_ids) {
+    chain_ids.push_back(chain_ids.empty()
+                            ? diff_id
+                            : Digest::Of(absl::StrCat(chain_ids.back().ToString(), " ", diff_id.ToString())));
+  }
+  return chain_ids;
+}
+
 }  // namespace lacuna

@@ -26,4 +26,8 @@ bool HasTarLayers(const Manifest& manifest);
 absl::StatusOr<std::vector<TarLayer>> FindTarLayers(const Manifest& manifest,
                                                     const std::vector<Digest>& diff_ids);
 
+// What names the content of the layers up to each, the lowest first (OCI image-spec, config.md, "Layer
+// ChainID").
+std::vector<Digest> ChainIds(const std::vector<Digest>& diff_ids);
+
 }  // namespace lacuna

@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <random>
+#include <thread>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -198,6 +201,37 @@ TEST_F(ErofsMountsTest, AMountThatFailsLeavesNothing) {
   Life life(folder_);
   EXPECT_FALSE(life.mounts.Mount(images_[kNoImage], Directory("a")).ok());
   ExpectNothingIsLeft(life);
+}
+
+TEST_F(ErofsMountsTest, WhatIsShownAlreadyIsNotOpenedAgain) {
+  Life life(folder_);
+  std::atomic<int> opened = 0;
+  const auto ensure = [&] {
+    return life.mounts.Ensure(Directory("a"), [&]() -> absl::StatusOr<OpenImage> {
+      ++opened;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the others come meanwhile
+      return images_[0];
+    });
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { EXPECT_TRUE(ensure().ok()); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(opened, 1);
+  EXPECT_EQ(ReadWhole(Directory("a") + "/file"), ContentOf(0));
+
+  ASSERT_TRUE(Unmount(Directory("a"), /*lazy=*/false).ok());
+  EXPECT_TRUE(ensure().ok()) << "somebody unmounted it without asking us";
+  EXPECT_EQ(opened, 2);
+  EXPECT_EQ(ReadWhole(Directory("a") + "/file"), ContentOf(0));
+}
+
+TEST_F(ErofsMountsTest, WhatCouldNotBeOpenedIsTriedAgain) {
+  Life life(folder_);
+  const auto fails = []() -> absl::StatusOr<OpenImage> { return absl::UnavailableError("no registry"); };
+  EXPECT_TRUE(absl::IsUnavailable(life.mounts.Ensure(Directory("a"), fails)));
+  ExpectNothingIsLeft(life);
+  EXPECT_TRUE(life.mounts.Ensure(Directory("a"), [&] { return images_[0]; }).ok());
+  EXPECT_THAT(life.Directories(), ElementsAre(Directory("a")));
 }
 
 TEST_F(ErofsMountsTest, ADetachedFileSystemIsRecordedWhileTheKernelHasItOpen) {
