@@ -32,6 +32,7 @@ enum class KeptKind : uint32_t {
   kFuseMount = 5,
   kCachefilesDevice = 6,
   kCachefilesObject = 7,  // only of objects that copen has answered (KERNEL.md 1.8)
+  kSnapshotterSocket = 8,
 };
 
 class Keeper {

@@ -178,6 +178,12 @@ const Keys<Config::Registry>& RegistryKeys() {
   return keys;
 }
 
+const Keys<Config::Snapshotter>& SnapshotterKeys() {
+  static const auto& keys =
+      *new Keys<Config::Snapshotter>{{"containerd", String(&Config::Snapshotter::containerd, CheckPath)}};
+  return keys;
+}
+
 const Keys<Config::Log>& LogKeys() {
   static const auto& keys = *new Keys<Config::Log>{{"level", String(&Config::Log::level, CheckLogLevel)}};
   return keys;
@@ -203,7 +209,7 @@ class Reader {
 
  private:
   static std::string TableNames() {
-    return "[daemon], [door], [fetch], [cache], [index], [registry.\"HOST\"], [log]";
+    return "[daemon], [door], [fetch], [cache], [index], [registry.\"HOST\"], [snapshotter], [log]";
   }
 
   absl::Status ReadTable(const toml::key& key, const toml::table& table, Config& config) const {
@@ -214,6 +220,7 @@ class Reader {
     if (name == "cache") return ReadKeys("cache", table, CacheKeys(), config.cache);
     if (name == "index") return ReadKeys("index", table, IndexKeys(), config.index);
     if (name == "registry") return ReadRegistries(table, config);
+    if (name == "snapshotter") return ReadKeys("snapshotter", table, SnapshotterKeys(), config.snapshotter);
     if (name == "log") return ReadKeys("log", table, LogKeys(), config.log);
     return Unknown(key, "table", absl::StrCat("[", ToView(name), "]"), TableNames());
   }
@@ -310,6 +317,7 @@ std::vector<std::string> KnownConfigKeys() {
   AppendNames("cache", CacheKeys(), names);
   AppendNames("index", IndexKeys(), names);
   AppendNames("registry.HOST", RegistryKeys(), names);
+  AppendNames("snapshotter", SnapshotterKeys(), names);
   AppendNames("log", LogKeys(), names);
   return names;
 }

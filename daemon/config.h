@@ -58,6 +58,10 @@ struct Config {
     std::string credential_helper;
     friend bool operator==(const Registry&, const Registry&) = default;
   };
+  struct Snapshotter {
+    std::string containerd = "/run/containerd/containerd.sock";
+    friend bool operator==(const Snapshotter&, const Snapshotter&) = default;
+  };
   struct Log {
     std::string level = "info";
     friend bool operator==(const Log&, const Log&) = default;
@@ -69,6 +73,7 @@ struct Config {
   Cache cache;
   Index index;
   std::map<std::string, Registry> registries;  // by host as in a reference: "registry.example:5000"
+  Snapshotter snapshotter;
   Log log;
   friend bool operator==(const Config&, const Config&) = default;
 };

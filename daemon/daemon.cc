@@ -13,6 +13,7 @@
 #include "daemon/boot_id.h"
 #include "daemon/cache_lock.h"
 #include "daemon/door_selection.h"
+#include "daemon/image_layers.h"
 #include "daemon/mount_leftovers.h"
 
 namespace lacuna {
@@ -189,6 +190,11 @@ void Daemon::Stop() {
   mounts_.ForgetUnmounted();
   clock_.Stop();  // its callbacks use the pool, which goes before it
   rmdir(MountsDir(config_).c_str());
+}
+
+std::unique_ptr<LazyLayers> Daemon::MakeLayers(ContainerdContent& content) {
+  return std::make_unique<ImageLayers>(
+      ImageLayers::Context{opener_, mounts_, *db_, *store_, *door_, content});
 }
 
 absl::StatusOr<MountInfo> Daemon::Mount(const MountOptions& options) {

@@ -13,6 +13,7 @@
 #include "daemon/base/real_clock.h"
 #include "daemon/cache_db.h"
 #include "daemon/config.h"
+#include "daemon/containerd_content.h"
 #include "daemon/control.h"
 #include "daemon/erofs_mounts.h"
 #include "daemon/image_opener.h"
@@ -21,6 +22,7 @@
 #include "daemon/object_table.h"
 #include "daemon/prefetcher.h"
 #include "daemon/remounter.h"
+#include "daemon/snapshotter/lazy_layers.h"
 #include "registry/curl_transport.h"
 #include "registry/range_fetcher.h"
 #include "registry/registries.h"
@@ -40,6 +42,10 @@ class Daemon : public Control {
   void Cancel();
   // Cancel, then unmounts everything (lazily where it is in use) and stops the door. Idempotent.
   void Stop();
+
+  // What snapshots are made of. `content`, as the daemon itself, outlives what is made with it.
+  std::unique_ptr<LazyLayers> MakeLayers(ContainerdContent& content);
+  EventLog& events() { return events_; }
 
   absl::StatusOr<MountInfo> Mount(const MountOptions& options) override;
   absl::Status Unmount(absl::string_view directory, bool lazy) override;

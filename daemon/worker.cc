@@ -1,4 +1,4 @@
-// lacunad-worker: reads the command line and the configuration, runs a Daemon and its control socket until a
+// lacunad-worker: reads the command line and the configuration, runs a Daemon and its sockets until a
 // signal ends it. Started by lacunad, its keeper (daemon/keeper/), whose name it goes by.
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,8 +20,10 @@
 #include "daemon/config.h"
 #include "daemon/control_service.h"
 #include "daemon/daemon.h"
+#include "daemon/grpc_content.h"
 #include "daemon/grpc_listener.h"
 #include "daemon/keeper_client.h"
+#include "daemon/snapshot_service.h"
 #include "daemon/unix_socket.h"
 
 namespace lacuna {
@@ -94,25 +96,45 @@ void WaitForSignal(const sigset_t& ending) {
 }
 
 // A predecessor's goes on: whoever called meanwhile waits in its backlog.
-absl::StatusOr<UniqueFd> ListeningSocket(const std::string& path, Keeper& keeper) {
-  UniqueFd listening = keeper.Take(KeptKind::kControlSocket);
+absl::StatusOr<UniqueFd> ListeningSocket(const std::string& path, KeptKind kind, Keeper& keeper) {
+  UniqueFd listening = keeper.Take(kind);
   if (listening.valid()) return listening;
   ASSIGN_OR_RETURN(listening, ListenOnUnixSocket(path));
-  RETURN_IF_ERROR(keeper.Keep(KeptKind::kControlSocket, listening.get()));
+  RETURN_IF_ERROR(keeper.Keep(kind, listening.get()));
   return listening;
+}
+
+absl::StatusOr<std::unique_ptr<GrpcListener>> ListenForControl(const Config& config, Keeper& keeper,
+                                                               Control& control) {
+  const std::string path = ControlSocketPath(config.daemon.run);
+  ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(path, KeptKind::kControlSocket, keeper));
+  return ServeControl(path, std::move(listening), control);
+}
+
+absl::StatusOr<std::unique_ptr<GrpcListener>> ListenForSnapshots(const Config& config, Keeper& keeper,
+                                                                 LazyLayers& layers, EventLog& events) {
+  const std::string path = SnapshotterSocketPath(config.daemon.run);
+  ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(path, KeptKind::kSnapshotterSocket, keeper));
+  return ServeSnapshots(path, std::move(listening), [&] {
+    return Snapshotter::Open({config.daemon.root, config.daemon.run, DetectOverlayFeatures()}, layers,
+                             events);
+  });
 }
 
 // Until a signal ends it.
 absl::Status Serve(const Config& config, KeeperClient& keeper, Daemon& daemon, const sigset_t& ending) {
-  const std::string socket_path = ControlSocketPath(config.daemon.run);
-  ASSIGN_OR_RETURN(UniqueFd listening, ListeningSocket(socket_path, keeper));
-  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcListener> listener,
-                   ServeControl(socket_path, std::move(listening), daemon));
+  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcListener> control, ListenForControl(config, keeper, daemon));
+  const std::unique_ptr<ContainerdContent> content = MakeGrpcContent(config.snapshotter.containerd);
+  const std::unique_ptr<LazyLayers> layers = daemon.MakeLayers(*content);
+  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcListener> snapshots,
+                   ListenForSnapshots(config, keeper, *layers, daemon.events()));
   RETURN_IF_ERROR(keeper.Ready());
-  LogInfo("lacunad ", LACUNA_VERSION, " serves ", socket_path, ", cache in ", config.daemon.root);
+  LogInfo("lacunad ", LACUNA_VERSION, " serves ", ControlSocketPath(config.daemon.run), ", cache in ",
+          config.daemon.root);
   WaitForSignal(ending);
-  daemon.Cancel();  // first: the listener waits for calls that may wait for a registry
-  listener->Stop();
+  daemon.Cancel();  // first: the listeners wait for calls that may wait for a registry
+  control->Stop();
+  snapshots->Stop();
   daemon.Stop();
   return absl::OkStatus();
 }

@@ -8,7 +8,7 @@ from harness.process import wait_until
 from mounted_case import opens
 
 READERS, SECONDS, STRIDE = 4, 12, 16 << 10
-STORED = 7  # the memory, two locks, the control socket, the device, and of the image a bootstrap and a device
+STORED = 8  # the memory, two locks, two sockets, the device, and of the image a bootstrap and a device
 
 
 class RestartTest(CachefilesTest):
