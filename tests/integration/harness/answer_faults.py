@@ -5,7 +5,7 @@ import datetime
 import email.utils
 
 from . import http_message
-from .fault import Forward
+from .fault import Fault, Forward
 from .http_message import Request, Response
 
 
@@ -55,6 +55,16 @@ class Answer:
         if isinstance(self.retry_after, datetime.datetime):
             return [("Retry-After", email.utils.format_datetime(self.retry_after, usegmt=True))]
         return [("Retry-After", str(self.retry_after))]
+
+
+@dataclasses.dataclass
+class OfLacuna:
+    """What requests of lacuna's meet; others nothing."""
+    then: Fault
+
+    async def __call__(self, request: Request, forward: Forward) -> Response:
+        ours = (http_message.find(request.headers, "User-Agent") or "").startswith("lacuna/")
+        return await (self.then(request, forward) if ours else forward(request))
 
 
 @dataclasses.dataclass

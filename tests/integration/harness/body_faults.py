@@ -86,6 +86,29 @@ class Throttle:
                 yield part
 
 
+class Link:
+    """A network between: each request takes so long on its way and back, and all bodies together come no faster than this."""
+    PIECE = 64 << 10
+
+    def __init__(self, round_trip_seconds: float, bytes_per_second: float):
+        self._round_trip = round_trip_seconds
+        self._bytes_per_second = bytes_per_second
+        self._free_at = 0.0  # when all that was sent so far has passed
+
+    async def __call__(self, request: Request, forward: Forward) -> Response:
+        await asyncio.sleep(self._round_trip)
+        response = await forward(request)
+        return dataclasses.replace(response, body=self._through(response.body))
+
+    async def _through(self, body: Body) -> Body:
+        async for block in body:
+            for at in range(0, len(block), self.PIECE):
+                part = block[at:at + self.PIECE]
+                self._free_at = max(self._free_at, time.monotonic()) + len(part) / self._bytes_per_second
+                await asyncio.sleep(self._free_at - time.monotonic())
+                yield part
+
+
 @dataclasses.dataclass
 class Trickle:
     """One byte every so many seconds: never a stall, and never an end."""

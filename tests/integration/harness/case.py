@@ -58,12 +58,12 @@ class IntegrationTest(unittest.TestCase):
             os.environ.pop(name, None)
 
     def start_registry(self, user: tuple[str, str] | None = None, token_server: TokenServer | None = None,
-                       proxy_tls: ServerTls | None = None, storage: pathlib.Path | None = None) -> None:
-        """Makes self.registry and, in front of it, self.proxy, whose log is self.wire; with `proxy_tls` it is for https."""
+                       proxy_tls: ServerTls | None = None, storage: pathlib.Path | None = None, web_host: str | None = None) -> None:
+        """Makes self.registry and, in front of it, self.proxy, whose log is self.wire; `proxy_tls`, `web_host`: as FaultProxy has them."""
         self._registries += 1
         self.registry = Registry(self.folder / f"registry-{self._registries}", user, token_server, storage=storage)
         self.addCleanup(self.registry.stop)
-        self.proxy = FaultProxy(self.registry.host, self.registry.port, proxy_tls)
+        self.proxy = FaultProxy(self.registry.host, self.registry.port, proxy_tls, web_host)
         self.addCleanup(self.proxy.stop)
 
     @property
@@ -76,7 +76,8 @@ class IntegrationTest(unittest.TestCase):
         return self.reference(name)
 
     def reference(self, name: str = "test:latest") -> str:
-        return f"127.0.0.1:{self.proxy.port}/{name}"
+        host = self.proxy.host if self.proxy.port == 80 else f"{self.proxy.host}:{self.proxy.port}"
+        return f"{host}/{name}"
 
     def new_daemon(self, root: pathlib.Path | None = None, environment: Mapping[str, str] | None = None,
                    **config: dict[str, object]) -> Daemon:

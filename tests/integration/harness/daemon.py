@@ -36,6 +36,7 @@ class Daemon:
         self.root = root or folder / "root"
         self.run = folder / "run"
         self.program = programs.LACUNAD
+        self.prefix: tuple[str, ...] = ()  # of its command line
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "lacunad.toml"
@@ -46,7 +47,7 @@ class Daemon:
         self.process: Process | None = None
 
     def command(self, *more: str) -> list[str]:
-        return [str(self.program), "--config", str(self.config), "--root", str(self.root), "--run", str(self.run), *more]
+        return [*self.prefix, str(self.program), "--config", str(self.config), "--root", str(self.root), "--run", str(self.run), *more]
 
     def start(self, *more: str) -> "Daemon":
         """Starts it and waits until it answers. StartError when it ends instead."""

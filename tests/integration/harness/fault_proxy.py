@@ -30,11 +30,13 @@ class Rule:
 
 
 class FaultProxy(HttpServer):
-    def __init__(self, host: str, port: int, tls: ServerTls | None = None):
-        """Listens on a free loopback port, with `tls` for https, in front of the registry at host:port."""
+    def __init__(self, host: str, port: int, tls: ServerTls | None = None, web_host: str | None = None):
+        """Listens in front of the registry at host:port, on a free loopback port, with `tls` for https; or as `web_host`, a loopback
+        address, on HTTP's own port."""
         self._upstream = (host, port)
         self._rules: list[Rule] = []  # replaced, never changed: the loop reads it without a lock
-        super().__init__("fault-proxy", tls.context() if tls else None)
+        listens = {"host": web_host, "port": 80} if web_host else {}
+        super().__init__("fault-proxy", tls.context() if tls else None, **listens)
 
     @contextlib.contextmanager
     def inject(self, fault: Fault, path: str = "", method: str = "GET", times: int | None = None) -> Iterator[Rule]:

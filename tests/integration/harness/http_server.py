@@ -20,17 +20,13 @@ class Handler(Protocol):
 class HttpServer(LoopbackServer):
     """Owners implement `handler`, which is called for each connection, in the loop."""
 
-    def __init__(self, name: str, tls: ssl.SSLContext | None = None):
+    def __init__(self, name: str, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0):
         self.log = RequestLog()
         self._scheme = "https" if tls else "http"
-        super().__init__(name, self._serve_requests, tls)
+        super().__init__(name, self._serve_requests, tls, host, port)
 
     def handler(self) -> Handler:
         raise NotImplementedError
-
-    @property
-    def host(self) -> str:
-        return "127.0.0.1"
 
     @property
     def origin(self) -> str:

@@ -19,9 +19,10 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class LoopbackServer:
-    def __init__(self, name: str, serve: Serve, tls: ssl.SSLContext | None = None):
-        """Listens on a free port. `serve` is called in the loop for each connection, which ends when it returns or raises."""
-        self.port = 0
+    def __init__(self, name: str, serve: Serve, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0):
+        """Listens, on a free port if `port` is 0. `serve` is called in the loop for each connection, which ends when it returns or raises."""
+        self.host = host
+        self.port = port
         self.connections = 0  # open now
         self._serve = serve
         self._tls = tls
@@ -52,7 +53,7 @@ class LoopbackServer:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=30)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", self.port, limit=1 << 20, backlog=4096,
+        self._server = await asyncio.start_server(self._on_connection, self.host, self.port, limit=1 << 20, backlog=4096,
                                                   ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -6,9 +6,11 @@ import subprocess
 from collections.abc import Iterator
 
 from . import programs
-from .oci_layout import OciLayout, digest_of
+from .oci_layout import LAYER, MANIFEST, OciLayout, digest_of
 from .oci_model import OciModel
 from .tree_compare import Tree
+
+GZIP_LAYER = f"{LAYER}+gzip"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,13 @@ class OciImage:
     def layer_digests(self) -> list[str]:
         return [layer["digest"] for layer in self.manifest()["layers"]]
 
+    def chain_id(self) -> str:
+        """Names what all layers together hold (OCI image-spec, config.md, "Layer ChainID")."""
+        chain, *diff_ids = self.config()["rootfs"]["diff_ids"]
+        for diff_id in diff_ids:
+            chain = digest_of(f"{chain} {diff_id}".encode())
+        return chain
+
     def layers_size(self) -> int:
         """Bytes of the blobs."""
         return sum(layer["size"] for layer in self.manifest()["layers"])
@@ -58,10 +67,25 @@ class OciImage:
         programs.run(["umoci", "raw", "unpack", "--image", f"{self.folder}:{self.tag}", folder], seconds=600)
         return folder
 
-    def push(self, registry: str, repository: str) -> None:
-        """With skopeo, to repository:tag of a registry that speaks plain HTTP; every blob as it is here."""
+    def push(self, registry: str, repository: str, tag: str = "") -> None:
+        """With skopeo, to a registry that speaks plain HTTP, under its own tag if no other is said; every blob as it is here."""
         programs.run(["skopeo", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false", self.name,
-                      f"docker://{registry}/{repository}:{self.tag}"], seconds=120)
+                      f"docker://{registry}/{repository}:{tag or self.tag}"], seconds=120)
+
+
+def with_layer(below: OciImage, folder: pathlib.Path, tag: str, tar: bytes) -> OciImage:
+    """An image of one more layer, in a layout at `folder`, which is made or has others."""
+    layout = OciLayout(folder)
+    manifest, config = below.manifest(), below.config()
+    for layer in manifest["layers"]:
+        if not layout.path(layer["digest"]).exists():
+            layout.path(layer["digest"]).hardlink_to(below.layout.path(layer["digest"]))
+    config["rootfs"]["diff_ids"].append(digest_of(tar))
+    config.pop("history", None)  # it would have to name the layer
+    manifest["layers"].append(layout.blob(gzip.compress(tar, mtime=0), GZIP_LAYER))
+    manifest["config"] = layout.document(config, manifest["config"]["mediaType"])
+    layout.tag(layout.document(manifest, MANIFEST), tag)
+    return OciImage(folder, tag)
 
 
 def _unpacked(blob: bytes, media_type: str) -> bytes:

@@ -6,7 +6,7 @@ import json
 import pathlib
 import random
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .layer_codec import PLAIN, Codec
 
@@ -66,14 +66,15 @@ class OciLayout:
         # Indented, as nobody else writes it: whoever parses and prints it again changes its digest.
         return self.blob(json.dumps(value, indent=3).encode(), media_type, **fields)
 
-    def image(self, layers: Iterable[bytes | Layer], architecture: str = "amd64") -> Descriptor:
-        """Of plain tars, or of layers packed as they say."""
+    def image(self, layers: Iterable[bytes | Layer], architecture: str = "amd64", runs: Sequence[str] = ()) -> Descriptor:
+        """Of plain tars, or of layers packed as they say. `runs`: what a container of it runs."""
         diff_ids, blobs = [], []
         for layer in layers:
             layer = layer if isinstance(layer, Layer) else Layer(layer)
             diff_ids.append(digest_of(layer.tar))
             blobs.append(self.blob(layer.codec.pack(layer.tar), LAYER + layer.codec.suffix))
-        config = {"architecture": architecture, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}}
+        config = {"architecture": architecture, "os": "linux", "config": {"Entrypoint": list(runs)} if runs else {},
+                  "rootfs": {"type": "layers", "diff_ids": diff_ids}}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": self.document(config, CONFIG), "layers": blobs}
         return self.document(manifest, MANIFEST, platform={"os": "linux", "architecture": architecture})
 

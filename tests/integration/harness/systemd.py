@@ -22,7 +22,7 @@ set -e
 mount -t proc proc /proc
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
-mount --bind {console} /dev/console
+mount --bind {{console}} /dev/console
 mount -t tmpfs tmpfs /run
 umount --recursive --lazy /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -32,8 +32,35 @@ done
 mount --bind {folder}/machine-id /etc/machine-id
 mount --bind {folder}/lib /var/lib
 exec env -i PATH="$PATH" container=lacuna SYSTEMD_UNIT_PATH={folder}/units {systemd} \
-  --unit=multi-user.target --log-target=console --log-color=no --show-status=no
+  --unit=multi-user.target {quietly}
 """
+# A Debian of its own: only its kernel, its network and its clock are the host's.
+DEBIAN_SETUP = """
+set -e
+mount --bind {root} {root}
+cd {root}
+mount -t proc proc proc
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+mount -t sysfs -o ro sysfs sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs run
+mount -t tmpfs -o mode=755 tmpfs dev
+for node in null zero full random urandom tty fuse loop-control; do
+  touch dev/$node
+  mount --bind /dev/$node dev/$node
+done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+mount -t tmpfs tmpfs dev/shm
+touch dev/console
+mount --bind {{console}} dev/console
+pivot_root . mnt
+umount -l mnt
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=lacuna {systemd} --unit=multi-user.target {quietly}
+"""
+QUIETLY = "--log-target=console --log-color=no --show-status=no"
 
 
 def why_not_here() -> str | None:
@@ -65,12 +92,15 @@ class Systemd:
             path = folder / "units" / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
+        self._boot(folder, SETUP.format(folder=shlex.quote(str(folder)), systemd=SYSTEMD, quietly=QUIETLY))
+
+    def _boot(self, folder: pathlib.Path, setup_text: str) -> None:
         self._cgroup = _cgroup2() / f"lacuna-test-{os.getpid()}"
         self._cgroup.mkdir()
         self._console, console = pty.openpty()
         self._log = (folder / "systemd.log").open("wb", buffering=0)
         setup = folder / "setup.sh"
-        setup.write_text(SETUP.format(console=os.ttyname(console), folder=shlex.quote(str(folder)), systemd=SYSTEMD))
+        setup.write_text(setup_text.format(console=os.ttyname(console)))
         threading.Thread(target=self._copy_console, daemon=True).start()
         self._outside = Process(
             ["sh", "-c", f'echo $$ >{self._cgroup}/cgroup.procs && exec unshare --pid --fork --kill-child=KILL --mount --uts '
@@ -136,6 +166,20 @@ class Systemd:
         for path in [*sorted((path for path in self._cgroup.rglob("*") if path.is_dir()), reverse=True), self._cgroup]:
             wait_until(f"{path} to be empty", lambda: _remove(path))
         os.close(self._console_end)
+
+
+class DebianHost(Systemd):
+    """A Debian that has systemd, from a root folder: its own users, files and services."""
+
+    def __init__(self, folder: pathlib.Path, root: pathlib.Path):
+        folder.mkdir(parents=True)
+        self.root = root
+        self._boot(folder, DEBIAN_SETUP.format(root=shlex.quote(str(root)), systemd=SYSTEMD, quietly=QUIETLY))
+
+    def run(self, command: list[object], check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--cgroup", "--root", "--wd=/"]
+        plain = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive"}
+        return programs.run([*enter, *command], check, seconds, env=plain)
 
 
 def _link(path: pathlib.Path) -> str:

@@ -41,8 +41,8 @@ def digest_of_pieces(size: int, pieces: Iterable[tuple[int, bytes]]) -> str:
     return _digest(size, _units(pieces))
 
 
-def scan(root: pathlib.Path) -> Tree:
-    """The tree that is there. Files are read once for all their names."""
+def scan(root: pathlib.Path, overlay: bool = False) -> Tree:
+    """The tree that is there, an overlay's of several file systems or a single one's. Files are read once for all their names."""
     tree: Tree = {}
     seen: dict[tuple[int, int], bytes] = {}
     top = os.fsencode(root)
@@ -58,7 +58,7 @@ def scan(root: pathlib.Path) -> Tree:
                     pending.append(path)
                 else:
                     tree[path] = _file_facts(entry, seen, tree, path)
-                    if entry.stat(follow_symlinks=False).st_dev != device:
+                    if not overlay and entry.stat(follow_symlinks=False).st_dev != device:
                         raise AssertionError(f"{path!r} lies on another file system")
     _name_links(tree)
     return tree

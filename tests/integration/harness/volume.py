@@ -1,4 +1,6 @@
 """File systems of a test's own, for cache folders on disks of every kind. Root only; detached with the test's folder."""
+import contextlib
+import os
 import pathlib
 
 from . import programs
@@ -28,6 +30,17 @@ def device(point: pathlib.Path, disk: pathlib.Path, options: str = "defaults") -
     point.mkdir(exist_ok=True)
     _mount("-o", options, disk, point)
     return point
+
+
+def fill(point: pathlib.Path) -> pathlib.Path:
+    """A file that takes all that is free there."""
+    filler = point / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)):
+                    os.fsync(file.fileno())
+    return filler
 
 
 def unmount(point: pathlib.Path) -> None:
