@@ -18,9 +18,9 @@ class QuickstartTest(IntegrationTest):
             self.skipTest("the quickstart builds build/release, and this is another build")
         self.loops_before = leftovers.loop_devices()
 
-    def quickstart(self) -> subprocess.Popen[str]:
+    def quickstart(self, *arguments: str) -> subprocess.Popen[str]:
         environment = os.environ | {"TMPDIR": str(self.folder)}
-        started = subprocess.Popen([SOURCE / "deploy/quickstart"], env=environment, text=True, start_new_session=True,
+        started = subprocess.Popen([SOURCE / "deploy/quickstart", *arguments], env=environment, text=True, start_new_session=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(started.stdout.close)
         self.addCleanup(started.kill)
@@ -38,6 +38,14 @@ class QuickstartTest(IntegrationTest):
         print(output)
         self.assertEqual(started.returncode, 0)
         self.assertIn("every comparison held", output)
+        self.check_nothing_is_left()
+
+    def test_a_container_both_ways(self) -> None:
+        started = self.quickstart("--containerd")
+        output, _ = started.communicate(timeout=140)
+        print(output)
+        self.assertEqual(started.returncode, 0)
+        self.assertIn("it said the same both ways", output)
         self.check_nothing_is_left()
 
     def test_ctrl_c_half_way_leaves_nothing(self) -> None:
