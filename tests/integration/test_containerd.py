@@ -108,7 +108,7 @@ class LazyPullTest(ContainerdTest):
             daemon.wait_for_new_worker(daemon.kill_worker())
         for number, restart in enumerate([containerd.restart, new_worker, containerd.restart, new_worker, new_worker, containerd.restart]):
             restart()
-            wait_until("containerd to find lacunad", lambda: containerd.ctr("snapshots", SNAPSHOTTER, "ls", check=False).returncode == 0)
+            wait_until("containerd to find lacunad", containerd.finds_lacuna)
             command = ("sha256sum", "/usr/bin/perl")
             self.assertEqual(containerd.ctr("tasks", "exec", f"--exec-id=read-{number}", "running", *command).stdout,
                              containerd.ctr("run", "--rm", SNAPSHOTTER, reference, f"new-{number}", *command).stdout)

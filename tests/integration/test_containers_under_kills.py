@@ -99,16 +99,12 @@ class KillsTest(ContainerdTest, TakeoverTest):
             except AssertionError as error:
                 broken.append(str(error))
                 with killer.calm:
-                    wait_until("containerd to find lacunad again", lambda: self.is_connected(containerd))
+                    wait_until("containerd to find lacunad again", containerd.finds_lacuna)
                     self.pull_and_run(containerd)
             pulls += 1
         print(f"seed {self.seed}: {killer.kills} kills, {pulls} pulls, {len(broken)} of them broken")
         print("\n".join(sorted({error.splitlines()[-1] for error in broken})))
         return "\n".join(broken)
-
-    def is_connected(self, containerd: Containerd) -> bool:
-        """It looks for a snapshotter that has been away every few seconds."""
-        return containerd.ctr("snapshots", SNAPSHOTTER, "ls", check=False).returncode == 0
 
     def pull_and_run(self, containerd: Containerd) -> None:
         reference = self.reference("test:image-1")
@@ -119,9 +115,7 @@ class KillsTest(ContainerdTest, TakeoverTest):
 
     def finish(self, daemon: Daemon, containerd: Containerd) -> None:
         containerd.ctr("tasks", "kill", "--signal=KILL", RUNNING, check=False)
-        wait_until("the container to end", lambda: "STOPPED" in containerd.ctr("tasks", "ls").stdout)
-        containerd.ctr("tasks", "rm", RUNNING)
-        containerd.ctr("containers", "rm", RUNNING)
+        containerd.remove_ended(RUNNING)
         containerd.ctr("images", "rm", "--sync", self.reference("test:image-0"))
         wait_until("all snapshots to go", lambda: self.snapshot_rows(daemon) == 0 and self.snapshot_folders(daemon) == [])
         self.assertEqual(daemon.mounts(), {})

@@ -73,6 +73,16 @@ address = "{self.socket}.ttrpc"
         self.ctr("leases", "create", "--id=collect")
         self.ctr("leases", "rm", "--sync", "collect")
 
+    def finds_lacuna(self) -> bool:
+        """It looks for a snapshotter that has been away every few seconds."""
+        return self.ctr("snapshots", "--snapshotter=lacuna", "ls", check=False).returncode == 0
+
+    def remove_ended(self, container: str) -> None:
+        """Of the only one there is: waits until it has ended."""
+        wait_until("the container to end", lambda: "STOPPED" in self.ctr("tasks", "ls").stdout)
+        self.ctr("tasks", "rm", container)
+        self.ctr("containers", "rm", container)
+
     def restart(self) -> None:
         """Its containers run on: each has a process beside it that is not a child of containerd."""
         self.stop()
