@@ -25,8 +25,9 @@ class ParkedReadsTest(TakeoverTest):
         gate = self.closed_gate()
         readers = self.start_readers("park", PARKED, STRIDE, mounted / "big")
         wait_until("the reads to wait", lambda: daemon.status()["parked_reads"] == PARKED)
+        wait_until("their requests to arrive", lambda: len(self.wire.requests_for(BLOBS)) == PARKED)
         worker = daemon.kill_worker()
-        self.wire.clear()  # not before: the last of its requests may have come just now
+        self.wire.clear()
         daemon.wait_for_new_worker(worker)
         self.assertEqual(daemon.status()["parked_reads"], PARKED)
         gate.open()
