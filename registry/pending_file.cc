@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/base/status.h"
+#include "daemon/base/sync_folder.h"
 
 namespace lacuna {
 namespace {
@@ -22,12 +23,6 @@ constexpr mode_t kMode = 0666;  // less the umask
 std::string PassingName(const std::string& folder) {
   static std::atomic<uint64_t> number{0};
   return absl::StrCat(folder, "/.new-", getpid(), "-", ++number);
-}
-
-absl::Status SyncFolder(const std::string& folder) {
-  const UniqueFd opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened.valid() || fsync(opened.get()) != 0) return ErrnoStatus(errno, folder);
-  return absl::OkStatus();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "daemon/base/log.h"
+#include "daemon/base/sync_folder.h"
 #include "daemon/base/unique_fd.h"
 
 namespace lacuna {
@@ -30,9 +31,7 @@ bool DiskReserve::GiveUp() {
   kept_ = false;
   if (unlink(path_.c_str()) != 0) return false;
   // Freed blocks are others' once the journal says that they are free.
-  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
-  const UniqueFd opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.valid()) fsync(opened.get());
+  SyncFolder(std::filesystem::path(path_).parent_path()).IgnoreError();
   LogInfo("the disk is full: used what was kept in ", path_);
   return true;
 }
