@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "daemon/base/log.h"
 
 namespace lacuna {
@@ -10,17 +12,13 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookInterval(100);  // for whether somebody still listens
 
-int64_t NowUnixMilliseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
 }  // namespace
 
 void EventLog::Add(absl::string_view kind, absl::string_view subject, absl::string_view text) {
   LogInfo(kind, " ", subject, ": ", text);
   MutexLock lock(mutex_);
-  events_.push_back({NowUnixMilliseconds(), std::string(kind), std::string(subject), std::string(text)});
+  events_.push_back(
+      {absl::ToUnixMillis(absl::Now()), std::string(kind), std::string(subject), std::string(text)});
   if (events_.size() > kKept) {
     events_.pop_front();
     ++first_;

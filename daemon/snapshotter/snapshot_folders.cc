@@ -18,8 +18,6 @@
 namespace lacuna {
 namespace {
 
-constexpr int64_t kStatBlock = 512;  // st_blocks counts these, whatever the file system's are
-
 absl::Status MakeFolder(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) != 0) return ErrnoStatus(errno, absl::StrCat("mkdir ", path));
   // Whatever the umask says.
@@ -33,14 +31,14 @@ class TreeSum {
   // Of a file whose folder is open. One that a container has removed meanwhile is none.
   absl::Status Add(int folder, const char* name) {
     struct stat found = {};
-    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) return Unless(ENOENT, name);
+    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) return UnlessGone(name);
     const bool has_names = !S_ISDIR(found.st_mode) && found.st_nlink > 1;
     if (has_names && !seen_.insert(found.st_ino).second) return absl::OkStatus();
     ++sum_.inodes;
-    sum_.bytes += static_cast<int64_t>(found.st_blocks) * kStatBlock;
+    sum_.bytes += static_cast<int64_t>(found.st_blocks) * S_BLKSIZE;
     if (!S_ISDIR(found.st_mode)) return absl::OkStatus();
     UniqueFd opened(openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    return opened.valid() ? AddEntries(std::move(opened)) : Unless(ENOENT, name);
+    return opened.valid() ? AddEntries(std::move(opened)) : UnlessGone(name);
   }
 
   const SnapshotUsage& sum() const { return sum_; }
@@ -61,8 +59,8 @@ class TreeSum {
     return absl::OkStatus();
   }
 
-  static absl::Status Unless(int harmless, const char* name) {
-    return errno == harmless ? absl::OkStatus() : ErrnoStatus(errno, name);
+  static absl::Status UnlessGone(const char* name) {
+    return errno == ENOENT ? absl::OkStatus() : ErrnoStatus(errno, name);
   }
 
   SnapshotUsage sum_;
