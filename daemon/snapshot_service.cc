@@ -1,6 +1,6 @@
 #include "daemon/snapshot_service.h"
 
-#include <sys/socket.h>
+#include <google/protobuf/util/time_util.h>
 
 #include <cstdint>
 #include <utility>
@@ -12,27 +12,23 @@
 #include "daemon/base/mutex.h"
 #include "daemon/base/status.h"
 #include "daemon/control_errors.h"
+#include "daemon/unix_socket.h"
 #include "proto/containerd/services/snapshots/v1/snapshots.grpc.pb.h"
 
 namespace lacuna {
 namespace {
 
 namespace api = containerd::services::snapshots::v1;
+using google::protobuf::util::TimeUtil;
 
 constexpr int kInfosPerMessage = 100;
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
-
-void Copy(int64_t unix_nanoseconds, google::protobuf::Timestamp& to) {
-  to.set_seconds(unix_nanoseconds / kNanosecondsPerSecond);
-  to.set_nanos(static_cast<int32_t>(unix_nanoseconds % kNanosecondsPerSecond));
-}
 
 void Copy(const SnapshotInfo& from, api::Info& to) {
   to.set_name(from.name);
   to.set_parent(from.parent);
   to.set_kind(static_cast<api::Kind>(from.kind));
-  Copy(from.created_unix_nanoseconds, *to.mutable_created_at());
-  Copy(from.updated_unix_nanoseconds, *to.mutable_updated_at());
+  *to.mutable_created_at() = TimeUtil::NanosecondsToTimestamp(from.created_unix_nanoseconds);
+  *to.mutable_updated_at() = TimeUtil::NanosecondsToTimestamp(from.updated_unix_nanoseconds);
   to.mutable_labels()->insert(from.labels.begin(), from.labels.end());
 }
 
@@ -53,11 +49,9 @@ pid_t ProcessOf(const grpc::ServerContext& context) {
   const std::string peer = context.peer();
   absl::string_view number = peer;
   int fd = -1;
-  ucred credentials = {};
-  socklen_t size = sizeof(credentials);
-  const bool known = absl::ConsumePrefix(&number, "fd:") && absl::SimpleAtoi(number, &fd) &&
-                     getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0;
-  return known ? credentials.pid : 0;
+  if (!absl::ConsumePrefix(&number, "fd:") || !absl::SimpleAtoi(number, &fd)) return 0;
+  const absl::StatusOr<ucred> found = UnixPeer(fd);
+  return found.ok() ? found->pid : 0;
 }
 
 SnapshotCaller CallerOf(const grpc::ServerContext& context) {

@@ -98,12 +98,15 @@ absl::StatusOr<UniqueFd> ConnectToUnixSocket(const std::string& path) {
   return absl::UnavailableError(std::strerror(errno));
 }
 
-absl::Status CheckUnixPeer(int connection) {
+absl::StatusOr<ucred> UnixPeer(int connection) {
   ucred peer = {};
   socklen_t size = sizeof(peer);
-  if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return ErrnoStatus(errno, "SO_PEERCRED");
-  }
+  if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) return peer;
+  return ErrnoStatus(errno, "SO_PEERCRED");
+}
+
+absl::Status CheckUnixPeer(int connection) {
+  ASSIGN_OR_RETURN(const ucred peer, UnixPeer(connection));
   if (peer.uid == 0 || peer.uid == geteuid()) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat("user ", peer.uid, " (process ", peer.pid, ")"));
 }

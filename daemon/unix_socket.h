@@ -4,6 +4,8 @@
 // Callers: GrpcListener (lacunad), the client of lacunactl, host_check. Functions; safe from any thread.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <string>
 
 #include "absl/status/status.h"
@@ -26,7 +28,10 @@ absl::StatusOr<UniqueFd> ListenOnUnixSocket(const std::string& path);
 // A connection to the daemon that listens at `path`. Never blocks. The error says what connect(2) said.
 absl::StatusOr<UniqueFd> ConnectToUnixSocket(const std::string& path);
 
-// OK for a peer that runs as root or as ourselves (SO_PEERCRED, unix(7)); PermissionDenied for others.
+// Who is at the other end (SO_PEERCRED, unix(7)).
+absl::StatusOr<ucred> UnixPeer(int connection);
+
+// OK for a peer that runs as root or as ourselves; PermissionDenied for others.
 absl::Status CheckUnixPeer(int connection);
 
 }  // namespace lacuna
