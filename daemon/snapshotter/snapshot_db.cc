@@ -1,9 +1,9 @@
 #include "daemon/snapshotter/snapshot_db.h"
 
-#include <chrono>
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "daemon/base/status.h"
 #include "daemon/snapshotter/snapshot_db_schema.h"
 
@@ -19,11 +19,6 @@ constexpr absl::string_view kQuery =
     "snapshots.updated, snapshots.bytes, snapshots.inodes, snapshots.reference, snapshots.manifest_digest, "
     "snapshots.layers, snapshots.is_whole, snapshots.highest_layer FROM snapshots "
     "LEFT JOIN snapshots AS parents ON parents.number = snapshots.parent ";
-
-int64_t NowUnixNanoseconds() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
 
 absl::StatusOr<SnapshotKind> RecordedKind(int64_t number) {
   const auto kind = static_cast<SnapshotKind>(number);
@@ -90,10 +85,14 @@ absl::StatusOr<int64_t> SnapshotDb::TakeNumber() {
 
 absl::Status SnapshotDb::ReturnNumber(int64_t number) {
   MutexLock lock(mutex_);
-  ASSIGN_OR_RETURN(SqliteStatement remove, connection_.Prepare("DELETE FROM leftovers WHERE number = ?"));
-  RETURN_IF_ERROR(remove.Bind(number).Run());
+  RETURN_IF_ERROR(Settle(number));
   reserve_.Keep();  // there is more place now
   return absl::OkStatus();
+}
+
+absl::Status SnapshotDb::Settle(int64_t number) {
+  ASSIGN_OR_RETURN(SqliteStatement remove, connection_.Prepare("DELETE FROM leftovers WHERE number = ?"));
+  return remove.Bind(number).Run();
 }
 
 absl::StatusOr<std::vector<int64_t>> SnapshotDb::Leftovers() {
@@ -132,15 +131,14 @@ absl::Status SnapshotDb::Add(const SnapshotRecord& snapshot) {
       connection_.Prepare(
           "INSERT INTO snapshots VALUES "
           "(?, ?, (SELECT number FROM snapshots WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  const int64_t now = NowUnixNanoseconds();
+  const int64_t now = absl::GetCurrentTimeNanos();
   insert.Bind(snapshot.number).Bind(snapshot.info.name).Bind(snapshot.info.parent);
   insert.Bind(static_cast<int64_t>(snapshot.info.kind)).Bind(now).Bind(now);
   insert.Bind(snapshot.usage.bytes).Bind(snapshot.usage.inodes);
   Bind(snapshot.remote, insert);
   RETURN_IF_ERROR(insert.Run());
   RETURN_IF_ERROR(SetLabels(snapshot.number, snapshot.info.labels));
-  ASSIGN_OR_RETURN(SqliteStatement settle, connection_.Prepare("DELETE FROM leftovers WHERE number = ?"));
-  RETURN_IF_ERROR(settle.Bind(snapshot.number).Run());
+  RETURN_IF_ERROR(Settle(snapshot.number));
   return transaction.Commit();
 }
 
@@ -164,7 +162,7 @@ absl::Status SnapshotDb::Commit(absl::string_view key, const std::string& name, 
       connection_.Prepare(
           "UPDATE snapshots SET name = ?, parent = (SELECT number FROM snapshots WHERE name = ?), "
           "kind = ?, created = ?, updated = ?, bytes = ?, inodes = ? WHERE number = ?"));
-  const int64_t now = NowUnixNanoseconds();
+  const int64_t now = absl::GetCurrentTimeNanos();
   update.Bind(name).Bind(parent).Bind(static_cast<int64_t>(SnapshotKind::kCommitted)).Bind(now).Bind(now);
   RETURN_IF_ERROR(update.Bind(usage.bytes).Bind(usage.inodes).Bind(active.number).Run());
   RETURN_IF_ERROR(SetLabels(active.number, labels));
@@ -204,7 +202,7 @@ absl::StatusOr<SnapshotInfo> SnapshotDb::UpdateLabels(absl::string_view name,
   change(snapshot.info.labels);
   ASSIGN_OR_RETURN(SqliteStatement update,
                    connection_.Prepare("UPDATE snapshots SET updated = ? WHERE number = ?"));
-  RETURN_IF_ERROR(update.Bind(NowUnixNanoseconds()).Bind(snapshot.number).Run());
+  RETURN_IF_ERROR(update.Bind(absl::GetCurrentTimeNanos()).Bind(snapshot.number).Run());
   RETURN_IF_ERROR(SetLabels(snapshot.number, snapshot.info.labels));
   ASSIGN_OR_RETURN(snapshot, Find(name));
   RETURN_IF_ERROR(transaction.Commit());
@@ -281,6 +279,19 @@ absl::StatusOr<std::vector<SnapshotRecord>> SnapshotDb::All() {
     snapshot.info.labels = std::move(labels[snapshot.number]);
     all.push_back(std::move(snapshot));
   }
+}
+
+absl::StatusOr<bool> SnapshotDb::HasCommitted(absl::string_view parent, absl::string_view label,
+                                              absl::string_view value) {
+  MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(
+      SqliteStatement query,
+      connection_.Prepare("SELECT 1 FROM snapshots JOIN labels ON labels.number = snapshots.number "
+                          "LEFT JOIN snapshots AS parents ON parents.number = snapshots.parent "
+                          "WHERE ifnull(parents.name, '') = ? AND label = ? AND value = ? "
+                          "AND snapshots.kind = ? LIMIT 1"));
+  query.Bind(parent).Bind(label).Bind(value).Bind(static_cast<int64_t>(SnapshotKind::kCommitted));
+  return query.Step();
 }
 
 }  // namespace lacuna

@@ -75,6 +75,9 @@ class SnapshotDb {
   absl::StatusOr<std::vector<SnapshotRecord>> Chain(absl::string_view name);
   // By name.
   absl::StatusOr<std::vector<SnapshotRecord>> All();
+  // Whether a committed snapshot of this parent (empty: of none) has a label with this value.
+  absl::StatusOr<bool> HasCommitted(absl::string_view parent, absl::string_view label,
+                                    absl::string_view value);
 
  private:
   SnapshotDb(SqliteConnection connection, DiskReserve reserve)
@@ -83,6 +86,7 @@ class SnapshotDb {
   static absl::StatusOr<SqliteConnection> OpenFile(const std::string& path);
   absl::StatusOr<int64_t> RemoveNow(absl::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<SnapshotRecord> Find(absl::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Settle(int64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckFree(absl::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckParent(absl::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<SnapshotLabels> LabelsOf(int64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

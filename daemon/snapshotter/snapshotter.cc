@@ -6,7 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -91,18 +90,10 @@ absl::StatusOr<Snapshotter::Mounts> Snapshotter::View(const NewSnapshot& wanted,
   return Create(SnapshotKind::kView, wanted, caller);
 }
 
-absl::StatusOr<bool> Snapshotter::HasTarget(const std::string& chain_id, const std::string& parent) {
-  ASSIGN_OR_RETURN(const std::vector<SnapshotRecord> all, db_->All());
-  return absl::c_any_of(all, [&](const SnapshotRecord& snapshot) {
-    const auto label = snapshot.info.labels.find(kTargetLabel);
-    return label != snapshot.info.labels.end() && label->second == chain_id &&
-           snapshot.info.parent == parent && snapshot.info.kind == SnapshotKind::kCommitted;
-  });
-}
-
 absl::Status Snapshotter::CommitLazily(const NewSnapshot& wanted, const std::string& chain_id,
                                        const SnapshotCaller& caller) {
-  ASSIGN_OR_RETURN(const bool there, HasTarget(chain_id, wanted.parent));
+  // One that containerd would find.
+  ASSIGN_OR_RETURN(const bool there, db_->HasCommitted(wanted.parent, kTargetLabel, chain_id));
   if (there) return absl::OkStatus();
   SnapshotRecord snapshot{.info = {.name = chain_id,
                                    .parent = wanted.parent,

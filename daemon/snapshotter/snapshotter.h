@@ -75,8 +75,6 @@ class Snapshotter {
   // Records a committed snapshot without files. An error says why the layers have to be unpacked.
   absl::Status CommitLazily(const NewSnapshot& wanted, const std::string& chain_id,
                             const SnapshotCaller& caller);
-  // Whether there is one that containerd would find.
-  absl::StatusOr<bool> HasTarget(const std::string& chain_id, const std::string& parent);
   absl::StatusOr<Mounts> Create(SnapshotKind kind, const NewSnapshot& wanted, const SnapshotCaller& caller);
   absl::Status Add(SnapshotRecord& snapshot, const FileOwner& owner);
   absl::StatusOr<Chain> ParentsOf(const std::string& parent);

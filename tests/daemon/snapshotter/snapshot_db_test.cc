@@ -160,6 +160,19 @@ TEST_F(SnapshotDbTest, AChainIsTheSnapshotAndItsAncestors) {
   EXPECT_EQ(db_->Chain("d").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(SnapshotDbTest, CommittedOnesAreFoundByALabelAndTheirParent) {
+  ASSERT_TRUE(AddCommitted("base").ok());
+  ASSERT_TRUE(Add("low", "", SnapshotKind::kCommitted, {{"label", "a"}, {"other", "b"}}).ok());
+  ASSERT_TRUE(Add("high", "base", SnapshotKind::kCommitted, {{"label", "b"}}).ok());
+  ASSERT_TRUE(Add("active", "base", SnapshotKind::kActive, {{"label", "c"}}).ok());
+  EXPECT_TRUE(*db_->HasCommitted("", "label", "a"));
+  EXPECT_TRUE(*db_->HasCommitted("base", "label", "b"));
+  EXPECT_FALSE(*db_->HasCommitted("", "label", "b")) << "of another parent";
+  EXPECT_FALSE(*db_->HasCommitted("base", "label", "a")) << "of another parent";
+  EXPECT_FALSE(*db_->HasCommitted("base", "label", "c")) << "it is not committed";
+  EXPECT_FALSE(*db_->HasCommitted("nobody", "label", "a"));
+}
+
 TEST_F(SnapshotDbTest, WhereRemoteLayersComeFromIsRemembered) {
   const RemoteLayers remote = {.reference = "r.example/a:b",
                                .manifest_digest = Digest::Of("m"),
