@@ -130,6 +130,14 @@ absl::StatusOr<std::vector<ImageRecord>> CacheDb::Images() {
   }
 }
 
+absl::StatusOr<ImageRecord> CacheDb::FindImage(absl::string_view reference) {
+  ASSIGN_OR_RETURN(std::vector<ImageRecord> records, Images());
+  for (ImageRecord& record : records) {
+    if (record.reference == reference) return std::move(record);
+  }
+  return absl::NotFoundError(absl::StrCat(reference, " was never mounted here; mount it first"));
+}
+
 absl::StatusOr<CacheDb::ObjectsByOwner> CacheDb::Objects(absl::string_view table, absl::string_view owner) {
   ASSIGN_OR_RETURN(
       SqliteStatement query,

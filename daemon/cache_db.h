@@ -68,6 +68,8 @@ class CacheDb {
   absl::Status RecordImage(const ImageRecord& image);
   // By reference.
   absl::StatusOr<std::vector<ImageRecord>> Images();
+  // NotFound.
+  absl::StatusOr<ImageRecord> FindImage(absl::string_view reference);
 
   // AlreadyExists when a file system is recorded at this mount point.
   absl::Status RecordFileSystem(const FileSystemRecord& file_system);

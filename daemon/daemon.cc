@@ -288,18 +288,10 @@ DaemonStatus Daemon::GetStatus() {
   return status;
 }
 
-absl::StatusOr<ImageRecord> Daemon::FindImage(const std::string& reference) {
-  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, db_->Images());
-  for (const ImageRecord& record : records) {
-    if (record.reference == reference) return record;
-  }
-  return absl::NotFoundError(absl::StrCat(reference, " was never mounted here; mount it first"));
-}
-
 absl::Status Daemon::Prefetch(absl::string_view reference, bool wait,
                               const std::function<bool(const PrefetchProgress&)>& on_progress) {
   ASSIGN_OR_RETURN(const Reference parsed, ParseReference(reference));
-  ASSIGN_OR_RETURN(const ImageRecord record, FindImage(ToString(parsed)));
+  ASSIGN_OR_RETURN(const ImageRecord record, db_->FindImage(ToString(parsed)));
   ASSIGN_OR_RETURN(const OpenImage image, opener_.OpenKnown(record));
   ASSIGN_OR_RETURN(const std::shared_ptr<void> open, HoldOpen(image));
   const auto report = [&] { return on_progress({image.size(), PresentBytes(image)}); };

@@ -82,7 +82,6 @@ class Daemon : public Control {
   uint64_t PresentBytes(const OpenImage& image) const;
   // A mount of the image, where the door can fill objects only while they are open; else nothing.
   absl::StatusOr<std::shared_ptr<void>> HoldOpen(const OpenImage& image);
-  absl::StatusOr<ImageRecord> FindImage(const std::string& reference);
 
   // In order of making: what stands below uses what stands above.
   const Config config_;

@@ -129,13 +129,9 @@ absl::StatusOr<ImageRecord> ImageLayers::RecordOf(const RemoteLayers& layers) {
   if (!layers.whole) return absl::NotFoundError("a part of an image");
   ASSIGN_OR_RETURN(const Reference reference, ParseReference(layers.reference));
   const std::string name = RecordName(reference, layers.manifest_digest);
-  ASSIGN_OR_RETURN(std::vector<ImageRecord> records, context_.db.Images());
-  for (ImageRecord& record : records) {
-    if (record.reference == name && record.manifest_digest == layers.manifest_digest) {
-      return std::move(record);
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(name, " is not recorded"));
+  ASSIGN_OR_RETURN(ImageRecord record, context_.db.FindImage(name));
+  if (record.manifest_digest == layers.manifest_digest) return record;
+  return absl::NotFoundError(absl::StrCat(name, " was recorded with another manifest"));
 }
 
 absl::Status ImageLayers::Unmount(const std::string& directory) {

@@ -114,8 +114,7 @@ absl::StatusOr<OpenImage> ImageOpener::Open(const ImageSource& source, const std
   } else {
     ASSIGN_OR_RETURN(record.objects, MergedObjects(source, source.layers));
   }
-  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, source.repository));
-  RETURN_IF_ERROR(Check(image));
+  ASSIGN_OR_RETURN(OpenImage image, OpenChecked(record, source.repository));
   RETURN_IF_ERROR(context_.db.RecordImage(record));
   return image;
 }
@@ -127,9 +126,7 @@ absl::StatusOr<OpenImage> ImageOpener::OpenLowest(const ImageSource& source, siz
   const auto lowest = source.layers.begin();
   ASSIGN_OR_RETURN(record.objects,
                    MergedObjects(source, {lowest, lowest + static_cast<std::ptrdiff_t>(layers)}));
-  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, source.repository));
-  RETURN_IF_ERROR(Check(image));
-  return image;
+  return OpenChecked(record, source.repository);
 }
 
 absl::StatusOr<OpenImage> ImageOpener::OpenKnown(const ImageRecord& record) {
@@ -162,6 +159,12 @@ absl::StatusOr<OpenImage> ImageOpener::OpenObjects(const ImageRecord& record, co
     const Placement placement = PlacementOf(object, /*is_bootstrap=*/image.objects.empty());
     ASSIGN_OR_RETURN(image.objects.emplace_back(), objects_.Open(object, repository, placement));
   }
+  return image;
+}
+
+absl::StatusOr<OpenImage> ImageOpener::OpenChecked(const ImageRecord& record, const Repository& repository) {
+  ASSIGN_OR_RETURN(OpenImage image, OpenObjects(record, repository));
+  RETURN_IF_ERROR(Check(image));
   return image;
 }
 

@@ -76,6 +76,7 @@ class ImageOpener {
   // What was made of it here: the bootstrap, and the device of zeros if it has one.
   absl::Status Keep(const MergedImage& image) const;
   absl::StatusOr<OpenImage> OpenObjects(const ImageRecord& record, const Repository& repository);
+  absl::StatusOr<OpenImage> OpenChecked(const ImageRecord& record, const Repository& repository);
   Placement PlacementOf(const ObjectRecord& object, bool is_bootstrap) const;
   // Whether these objects were mounted through this door: an image is recorded once it was checked, and the
   // kernel keeps bytes only of what was mounted. Reading the superblock anew would take the registry.
