@@ -117,8 +117,7 @@ class KillsTest(ContainerdTest, TakeoverTest):
         containerd.ctr("tasks", "kill", "--signal=KILL", RUNNING, check=False)
         containerd.remove_ended(RUNNING)
         containerd.ctr("images", "rm", "--sync", self.reference("test:image-0"))
-        wait_until("all snapshots to go", lambda: self.snapshot_rows(daemon) == 0 and self.snapshot_folders(daemon) == [])
-        self.assertEqual(daemon.mounts(), {})
+        self.assert_snapshots_go(daemon)
         daemon.stop()
 
     def test_of_the_worker_no_container_notices(self) -> None:

@@ -3,13 +3,11 @@ import pathlib
 import random
 
 from harness import tiny_elf
-from harness.case import BLOBS
 from harness.containerd_case import ContainerdTest
 from harness.cri import Cri
 from harness.debian_image import GCC, debian_image
 from harness.oci_images import OciImage
 from harness.oci_layout import OciLayout
-from harness.process import wait_until
 from harness.tar_writer import TarWriter
 
 
@@ -39,15 +37,11 @@ class PodTest(ContainerdTest):
         pod = cri.run_pod("pod", self.folder / "logs")
         container = pod.start("container", reference, "sleep", "infinity")
         self.assertEqual(pod.execute(container, "node", "-e", "console.log(6 * 7)"), (0, "42\n", ""))
-        fetched = self.wire.bytes_for(BLOBS)
-        print(f"{fetched} bytes of {image.layers_size()}: {100 * fetched / image.layers_size():.1f} %")
-        self.assertLess(fetched, 0.15 * image.layers_size())
-        self.assertEqual(daemon.ctl("events").stdout.count("snapshot.unpacked"), 0)
+        self.assert_started_lazily(daemon, image)
         pod.remove()
         for name in (reference, pause_reference):
             cri.remove_image(name)
-        wait_until("all snapshots to go", lambda: self.snapshot_rows(daemon) == 0)
-        self.assertEqual(daemon.mounts(), {})
+        self.assert_snapshots_go(daemon)
         daemon.stop()
 
     def test_it_runs_before_its_image_is_here(self) -> None:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 
 from . import programs
-from .case import IntegrationTest
+from .case import BLOBS, IntegrationTest
 from .containerd import Containerd
 from .daemon import Daemon
 from .oci_images import OciImage
+from .process import wait_until
 from .tree_compare import Tree, scan
 
 SNAPSHOTTER = "--snapshotter=lacuna"
@@ -78,6 +79,18 @@ class ContainerdTest(IntegrationTest):
     def snapshot_rows(self, daemon: Daemon) -> int:
         with contextlib.closing(sqlite3.connect(f"file:{daemon.root}/snapshots.db?mode=ro", uri=True)) as database:
             return database.execute("SELECT count(*) FROM snapshots").fetchone()[0]
+
+    def assert_started_lazily(self, daemon: Daemon, image: OciImage) -> None:
+        """Of all that was fetched since the wire's log began: little of the image."""
+        fetched = self.wire.bytes_for(BLOBS)
+        print(f"{fetched} bytes of {image.layers_size()}: {100 * fetched / image.layers_size():.1f} %")
+        self.assertLess(fetched, 0.15 * image.layers_size())
+        self.assertEqual(daemon.ctl("events").stdout.count("snapshot.unpacked"), 0)
+
+    def assert_snapshots_go(self, daemon: Daemon) -> None:
+        """With all that is theirs, in a moment."""
+        wait_until("all snapshots to go", lambda: self.snapshot_rows(daemon) == 0 and self.snapshot_folders(daemon) == [])
+        self.assertEqual(daemon.mounts(), {})
 
     def cached_files(self, daemon: Daemon) -> set[pathlib.Path]:
         return {path for path in (daemon.root / "objects").rglob("*") if path.is_file()}

@@ -2,7 +2,6 @@
 
 Programs write into the page cache; when the kernel writes that back, the disk says that it failed, to nobody but who syncs.
 """
-import contextlib
 import os
 import pathlib
 import subprocess
@@ -43,11 +42,7 @@ class FullMemoryDisk:
 
     def fail(self) -> None:
         os.sync()
-        with self._filler.open("wb", buffering=0) as filler:
-            for size in (64 << 10, 1):  # to the last page
-                with contextlib.suppress(OSError):
-                    while filler.write(bytes(size)):
-                        pass
+        volume.fill(self._filler)
 
     def heal(self) -> None:
         self._filler.unlink(missing_ok=True)

@@ -32,15 +32,13 @@ def device(point: pathlib.Path, disk: pathlib.Path, options: str = "defaults") -
     return point
 
 
-def fill(point: pathlib.Path) -> pathlib.Path:
-    """A file that takes all that is free there."""
-    filler = point / "filler"
+def fill(filler: pathlib.Path) -> None:
+    """Makes it a file that takes all that is free there."""
     with filler.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096):
             with contextlib.suppress(OSError):
                 while file.write(bytes(size)):
                     os.fsync(file.fileno())
-    return filler
 
 
 def unmount(point: pathlib.Path) -> None:
