@@ -1,13 +1,30 @@
-"""What the benchmarks share: the native timer, and a mount past lacuna to compare with. LACUNA_BUILD_DIR is set before the import."""
+"""What the benchmarks share: a folder, the native timer, and a mount past lacuna to compare with. LACUNA_BUILD_DIR is set before the import."""
+import contextlib
 import ctypes
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 
-from harness import programs
+from harness import leftovers, programs
+from harness.process import Process
 
 BENCH_IO = programs.BUILD / "tests" / "bench_io"
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def bench_folder() -> Iterator[pathlib.Path]:
+    """On a disk; gone afterwards, with what was started, and what was mounted in it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lacuna-bench-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+    try:
+        yield folder
+    finally:
+        Process.kill_all()
+        leftovers.detach_all_below(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def bench_io(*arguments: object, lines: list[str] = ()) -> list[float]:
