@@ -17,9 +17,11 @@ class FailingDiskTest(FailingDiskCase):
         self.disk.fail()
         done = daemon.ctl("prefetch", "--wait", self.reference(), check=False)
         self.assertEqual(done.returncode, programs.FAILED, done.stderr)
-        self.assertRegex(done.stderr, "dropped: the object's bytes are lost: sync .*No space left on device")
+        # A bug of this test: whether the chunk map can be wiped hangs on whether a commit had its blocks allocated before.
+        dropped = r"dropped: (the chunk map is left unwiped \(.*\): )?the object's bytes are lost"
+        self.assertRegex(done.stderr, dropped + ": sync .*No space left on device")
         self.await_failed(daemon)
-        self.assertRegex(daemon.process.log(), " error object .* dropped: the object's bytes are lost")
+        self.assertRegex(daemon.process.log(), " error object .* " + dropped)
         drop_page_cache()
         self.assertEqual(self.count_failures(WHILE_IT_FAILS), len(WHILE_IT_FAILS))
         self.assertGreaterEqual(daemon.status()["errors"], len(WHILE_IT_FAILS))
