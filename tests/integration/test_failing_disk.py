@@ -14,6 +14,7 @@ class FailingDiskTest(FailingDiskCase):
     def test_an_object_whose_bytes_were_lost_is_dropped_and_fetched_again(self) -> None:
         self.disk = FullMemoryDisk(self.folder, journal_too=False)
         daemon = self.mounted()
+        self.await_commit(daemon)
         self.disk.fail()
         done = daemon.ctl("prefetch", "--wait", self.reference(), check=False)
         self.assertEqual(done.returncode, programs.FAILED, done.stderr)
@@ -46,6 +47,7 @@ class FailingDiskTest(FailingDiskCase):
         daemon, on a disk that works."""
         self.disk = FullMemoryDisk(self.folder, journal_too=True)
         daemon = self.mounted()
+        self.await_commit(daemon)
         self.disk.fail()
         done = daemon.ctl("prefetch", "--wait", self.reference(), check=False)
         self.assertEqual(done.returncode, programs.FAILED, done.stderr)

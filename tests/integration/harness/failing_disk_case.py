@@ -2,6 +2,7 @@
 import errno
 import os
 import pathlib
+import time
 
 from . import programs
 from .case import IntegrationTest
@@ -10,12 +11,13 @@ from .failing_disk import FlakeyDisk, FullMemoryDisk
 from .page_cache import drop_page_cache
 from .process import wait_until
 from .trees import TreeSpec
-from .truth import Truth
+from .truth import Truth, object_name
 
 SPEC = TreeSpec(seed=81, files=6, mean_bytes=8 << 10, big_bytes=3 << 20)
 CHUNK = 64 << 10
-HERE_BEFORE = range(0, 8 * CHUNK, CHUNK)  # of the big file, and synced
+HERE_BEFORE = range(0, 8 * CHUNK, CHUNK)  # of the big file
 WHILE_IT_FAILS = range(32 * CHUNK, 40 * CHUNK, CHUNK)
+SETTLED_SECONDS = 0.5  # ten commit intervals
 
 
 class FailingDiskCase(IntegrationTest):
@@ -23,7 +25,7 @@ class FailingDiskCase(IntegrationTest):
     door: dict[str, object] = {"kind": "fuse"}
 
     def mounted(self, commit_interval: str = "50ms") -> Daemon:
-        """A daemon with its cache on self.disk, and self.image mounted at self.at, HERE_BEFORE read and on the disk."""
+        """A daemon with its cache on self.disk, and self.image mounted at self.at, HERE_BEFORE read."""
         self.start_registry()
         self.image = self.images.get(SPEC)
         self.push(self.image)
@@ -33,6 +35,11 @@ class FailingDiskCase(IntegrationTest):
         self.at = daemon.mount(self.reference(), self.mount_point())
         self.assertEqual(self.count_failures(HERE_BEFORE), 0)
         return daemon
+
+    def await_commit(self, daemon: Daemon) -> None:
+        """What was read is committed: a disk that fails from here on loses nothing of it."""
+        file = daemon.root / "objects" / f"{object_name(self.image.device)}.map"
+        wait_until("the last commit", lambda: any(file.read_bytes()) and file.stat().st_mtime < time.time() - SETTLED_SECONDS)
 
     def count_failures(self, offsets: range) -> int:
         """Reads 4 KiB at each: how many were EIO. All others are right, or the test fails."""
